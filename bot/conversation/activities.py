@@ -1,0 +1,121 @@
+"""What a person is in the middle of: a short stack of activities, kept as JSON with a shape number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from rules import Value
+
+SHAPE = 1
+"""The number of the stored shape; raise it with an upgrader below whenever a stored field changes its meaning."""
+
+
+class Kept(BaseModel):
+    """A frozen piece of a conversation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hello(Kept):
+    """The first words and consent."""
+
+    kind: Literal["hello"] = "hello"
+
+
+class Screening(Kept):
+    """A run of a screen.
+
+    `answers` holds every current answer by path, also those that no longer apply (dormant). `trail` is the questions
+    answered, in order. `revisit` is a question asked again by Back, by a correction or from the review.
+    `scope` gate: only the gate's questions (after /profile or before an unlock).
+    """
+
+    kind: Literal["screening"] = "screening"
+    id: str
+    screen: str
+    version: str
+    started_at: datetime
+    touched_at: datetime
+    scope: Literal["full", "gate", "unlock"] = "full"
+    answers: Mapping[str, Value] = {}
+    trail: tuple[str, ...] = ()
+    revisit: str | None = None
+    reviewing: bool = False
+    reviewed: bool = False
+    ticked: tuple[str, ...] = ()
+    """What is ticked but not yet sent on the page that is open, as row path + "=" + option id."""
+    told: tuple[str, ...] = ()
+    """Things said once: good news by posture, tests left out."""
+    sources: Mapping[str, tuple[str, ...]] = {}
+    """The client's message id -> the paths that it answered, so that an edit corrects them."""
+    confirmed: tuple[str, ...] = ()
+    """Flag ids that the client confirmed, or that came from words they confirmed."""
+
+
+class Confirm(Kept):
+    """An emergency or urgent tap waits for "Is that right?". `paths` are the answers that raised the flags."""
+
+    kind: Literal["confirm"] = "confirm"
+    flags: tuple[str, ...]
+    paths: tuple[str, ...]
+    question: str
+
+
+class Ask(Kept):
+    """The closed question after words that raise a red flag."""
+
+    kind: Literal["ask"] = "ask"
+    item: str
+    words: str
+    more: tuple[str, ...] = ()
+
+
+class Resume(Kept):
+    """The offer to go on, start over or discard."""
+
+    kind: Literal["resume"] = "resume"
+
+
+class Sure(Kept):
+    """A question before something that can't be taken back."""
+
+    kind: Literal["sure"] = "sure"
+    what: Literal["restart", "discard", "withdraw"]
+
+
+class Unlock(Kept):
+    """A client asks to go on after having been examined."""
+
+    kind: Literal["unlock"] = "unlock"
+    who: str | None = None
+
+
+Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Sure | Unlock
+
+
+class Conversation(Kept):
+    """All that is remembered of one person's chat between two turns."""
+
+    shape: int = SHAPE
+    language: str = "en"
+    activities: tuple[Activity, ...] = ()
+    step: int = 0
+    """Counts the questions asked, so that a button of an earlier one is known to be stale."""
+    card: str | None = None
+    """The card that is open: buttons of other cards are old."""
+
+
+def load(stored: Mapping[str, Any] | None) -> Conversation:
+    """Read a stored conversation of any shape this version knows; raises ValueError for a newer one."""
+    if stored is None:
+        return Conversation()
+    shape = int(stored.get("shape", 0))
+    if shape > SHAPE:
+        raise ValueError(
+            f"conversation has shape {shape}, newer than {SHAPE}; upgrade Coxa before starting it"
+        )
+    return Conversation.model_validate(stored)

@@ -1,0 +1,147 @@
+"""What a turn leads to besides the next conversation. Effects are decided here and done by the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from bot.conversation.events import ClientFlagged, ClientScreened
+from rules import Assessment, Flag, Plan, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A piece of text: a wording key and its values. A value may itself be a Line, or a tuple of Lines (joined).
+
+    Plain string values are a person's words: they are escaped when rendered.
+    """
+
+    key: str
+    values: Mapping[str, Slot] = field(default_factory=dict)
+
+
+Slot: TypeAlias = "str | int | Line | tuple[Line, ...]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """A button: `data` comes back in `Tapped` (at most 64 bytes), `label` is a Line."""
+
+    data: str
+    label: Line
+    chosen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonRow:
+    """A line of buttons that belong together. `label` is said before them (LEFT, RIGHT, Age).
+
+    kind `options`: numbered in the terminal. `scale`: the label is the number. `controls`: may be typed as words.
+    `numbers`: buttons whose text is the number of a line of the message.
+    """
+
+    buttons: tuple[Button, ...]
+    label: Line | None = None
+    kind: str = "options"
+    open: bool = True
+    """False where this row is answered already, or waits its turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Say:
+    """Say something to the person of this turn. With a card it edits that card; without, it is a new message.
+
+    `paragraphs` are joined by an empty line. Priority `safety` cancels prompts to this person not yet sent.
+    """
+
+    paragraphs: tuple[Line, ...]
+    rows: tuple[ButtonRow, ...] = ()
+    card: str | None = None
+    priority: str = "reply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerTap:
+    """Answer the tap at once with a few words on the screen's edge, or with nothing. Best effort, never stored."""
+
+    words: Line | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAnswer:
+    """Keep an answer as evidence, beside whatever was answered before it."""
+
+    screening: str
+    path: str
+    value: Value | None
+    how: str
+    """tapped, typed, corrected, retracted, or denied."""
+    words: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepProfile:
+    """Keep the profile: the `profile.*` facts, by id."""
+
+    profile: Mapping[str, Value]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepConsent:
+    """Keep that consent to this version of the text was given or withdrawn."""
+
+    version: str
+    given: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepAssessment:
+    """Keep a finished screening's assessment; it becomes the current one."""
+
+    screening: str
+    assessment: Assessment
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepPlan:
+    """Keep a plan; it becomes the current one. None ends the current plan."""
+
+    plan: Plan | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaiseFlag:
+    """Raise a flag for this person, once: a flag that is open already stays as it is."""
+
+    flag: Flag
+    own_words: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiftFlag:
+    """Close an open flag of this person, with the reason."""
+
+    flag_id: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TellCoach:
+    """Write an event into the inbox of this person's coach; nothing where there is none."""
+
+    event: ClientFlagged | ClientScreened
+
+
+Effect: TypeAlias = (
+    Say
+    | AnswerTap
+    | KeepAnswer
+    | KeepProfile
+    | KeepConsent
+    | KeepAssessment
+    | KeepPlan
+    | RaiseFlag
+    | LiftFlag
+    | TellCoach
+)

@@ -1,0 +1,67 @@
+"""What can happen: one event is one thing that a person did, or that came due, with its time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, kw_only=True)
+class Typed:
+    """A person wrote something; commands begin with "/". `message` is the channel's id of their message."""
+
+    at: datetime
+    text: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """A person edited an earlier message of theirs; `message` is that message's id."""
+
+    at: datetime
+    text: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tapped:
+    """A person tapped a button. `data` is what the button carried, as given by `effects.Button.data`."""
+
+    at: datetime
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """A person sent something that isn't text: a photo, a voice note, a sticker. `what` names it."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFlagged:
+    """A client of this coach raised a flag. Ids only; the words are in `told` and `urgency`."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    flag: str
+    urgency: str
+    own_words: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientScreened:
+    """A client of this coach finished a screening. `lines` are wording keys with their values."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    findings: tuple[tuple[str, str, str, str], ...]
+    """(side, context, driver, confidence) of each limited finding."""
+
+
+Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | ClientFlagged | ClientScreened

@@ -1,0 +1,45 @@
+"""What `handle` has loaded before a turn: all that `reply` may know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.conversation.activities import Conversation
+from rules import Action, Assessment, Plan, Urgency, Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenFlag:
+    """A flag that stands. `raised_at` says when; `urgency` and `action` as in rules.Flag."""
+
+    id: str
+    urgency: Urgency
+    action: Action
+    raised_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Someone with an address."""
+
+    id: int
+    name: str
+    roles: tuple[str, ...] = ("client",)
+    coach_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The person of this turn and where they stand."""
+
+    person: Person
+    conversation: Conversation = field(default_factory=Conversation)
+    profile: Mapping[str, Value] = field(default_factory=dict)
+    consent: str | None = None
+    """The version of the text that they consented to, or None."""
+    assessment: Assessment | None = None
+    assessed_at: datetime | None = None
+    plan: Plan | None = None
+    flags: tuple[OpenFlag, ...] = ()

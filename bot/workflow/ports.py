@@ -1,0 +1,193 @@
+"""What the workflow needs of the world, as small protocols, and the errors that cross them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.conversation.activities import Conversation
+from bot.conversation.effects import (
+    KeepAnswer,
+    KeepAssessment,
+    KeepConsent,
+    KeepPlan,
+    KeepProfile,
+    LiftFlag,
+    RaiseFlag,
+)
+from bot.conversation.events import Event
+from bot.conversation.known import Known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a person is reached: channel ("terminal", "telegram"), the bot's id there, the chat's id."""
+
+    channel: str
+    bot: str
+    chat: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """An update as it came, before anyone has read it. (source, key) is unique; `body` is JSON."""
+
+    source: str
+    key: str
+    body: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxRow:
+    """A stored event that waits to be handled."""
+
+    id: int
+    raw: Raw
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message, rendered: HTML text (only <b>, <i>) and rows of buttons, as plain JSON in `rows`.
+
+    rows: [{"label": str|None, "kind": "options"|"scale"|"controls"|"numbers", "open": bool,
+            "buttons": [{"data": str, "label": str, "chosen": bool}]}]
+    """
+
+    text: str
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxRow:
+    """A message that waits to be sent. `message_id` is that of the card to edit, if the card was sent before."""
+
+    id: int
+    address: Address
+    card: str | None
+    message: Message
+    attempts: int
+    edit: str | None
+    """The channel's message id to edit, or None for a new message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A raw update, read: who it is from and what it means. `name` is what the channel calls them."""
+
+    address: Address
+    name: str
+    event: Event
+
+
+class Turns(Protocol):
+    """One transaction over a batch of turns."""
+
+    async def pending(self, limit: int, now: datetime) -> Sequence[InboxRow]:
+        """Take the oldest rows that wait, in order; a row whose person has an earlier row waiting comes after it."""
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what happens inside when it raises, and nothing else."""
+
+    async def person_at(self, address: Address, name: str, at: datetime) -> int:
+        """Give the id of the person at an address; one who is new becomes a client."""
+
+    async def load(self, person_id: int) -> Known:
+        """Load what a turn may know; locks that conversation until the transaction ends."""
+
+    async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
+        """Save the conversation."""
+
+    async def keep(
+        self,
+        person_id: int,
+        effect: KeepAnswer | KeepProfile | KeepConsent | KeepAssessment | KeepPlan | RaiseFlag | LiftFlag,
+        at: datetime,
+    ) -> None:
+        """Write one effect as a row."""
+
+    async def put_out(
+        self, person_id: int, card: str | None, message: Message, priority: str, at: datetime
+    ) -> None:
+        """Put a message into the outbox of this person's preferred address."""
+
+    async def put_in(self, raw: Raw) -> bool:
+        """Put an event into the inbox; False where (source, key) is there already."""
+
+    async def coach_of(self, person_id: int) -> int | None:
+        """Give the id of the coach responsible for a person."""
+
+    async def done(self, row: InboxRow, at: datetime) -> None:
+        """Mark a row as handled."""
+
+    async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
+        """Set a row aside that can't be handled; it is kept, encrypted, with its trace."""
+
+
+class Store(Protocol):
+    """Everything that is kept."""
+
+    async def receive(self, raws: Sequence[Raw]) -> int:
+        """Store raw updates in one transaction, durably; give how many were new."""
+
+    def turns(self) -> AbstractAsyncContextManager[Turns]:
+        """Open one transaction; commits at the end, rolls back if the block raises."""
+
+    async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
+        """Take due messages, at most one a chat, oldest first, and mark them as being sent.
+
+        Of several edits of one card that wait, the newest is given and the others are marked superseded.
+        """
+
+    async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
+        """Mark a message as sent, and remember which message is its card."""
+
+    async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
+        """Mark a message as failed, or to be tried again at a time."""
+
+    async def recover(self, now: datetime) -> int:
+        """After a start: put messages whose sending was cut off back once, marked uncertain; give how many."""
+
+    async def typed_since(self, address: Address, at: datetime) -> None:
+        """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
+
+    async def add_coach(
+        self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime
+    ) -> None:
+        """Make one person the coach responsible for another; both come to exist; again does nothing."""
+
+    async def close(self) -> None:
+        """Let go of the database."""
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    def read(self, raw: Raw) -> Heard | None:
+        """Make a raw update into an event, or None where it means nothing to us. Pure; raises ValueError for garbage."""
+
+    async def send(self, address: Address, message: Message, edit: str | None) -> str:
+        """Send or edit a message and give its id; raises SendError."""
+
+    async def answer_tap(self, raw: Raw, words: str | None) -> None:
+        """Answer a tap, best effort; never raises."""
+
+
+class Clock(Protocol):
+    """Tells the time; the terminal and the simulator move it."""
+
+    def now(self) -> datetime:
+        """Give the present instant, in UTC."""
+
+
+class SendError(Exception):
+    """A message could not be sent. `kind`: never_left, uncertain, refused, gone, later; `retry_after` in seconds."""
+
+    def __init__(self, kind: str, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.kind = kind
+        self.retry_after = retry_after

@@ -1,0 +1,183 @@
+"""Reads content once; the only file of the rules that opens files."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rules.expand import questions_of
+from rules.screen import ExercisesFile, FindingsFile, Safety, Screen, ScreenFile
+
+HERE = Path(__file__).parent
+TRAPS = frozenset({"yes", "no", "on", "off", "y", "n"})
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ContentError(Exception):
+    """Content that can't be used; the message names the file, the line where known, and what to do."""
+
+
+class Library:
+    """All screens by id, read and checked."""
+
+    def __init__(self, screens: Iterable[Screen]) -> None:
+        self.screens: Mapping[str, Screen] = {screen.id: screen for screen in screens}
+
+    def screen(self, screen_id: str) -> Screen:
+        """Give a screen; raises ContentError naming those there are."""
+        try:
+            return self.screens[screen_id]
+        except KeyError:
+            known = ", ".join(sorted(self.screens)) or "none"
+            raise ContentError(f"there is no screen {screen_id!r}; there are: {known}") from None
+
+
+def load_library(content: Path | None = None) -> Library:
+    """Read every screen under *content* (a folder with `safety/` and `screens/`; default: the one in the package).
+
+    Raises ContentError, naming file and line, for anything that a screen may not hold.
+    """
+    root = content or HERE
+    folders = sorted(p.parent for p in (root / "screens").glob("*/screen.yaml"))
+    if not folders:
+        raise ContentError(f"{root}/screens holds no screen; a screen is a folder with a screen.yaml")
+    safety = read_safety(root / "safety")
+    return Library([read_screen(folder, safety, root / "safety") for folder in folders])
+
+
+def read_safety(folder: Path) -> Safety:
+    """Read gate.yaml and red_flags.yaml."""
+    gate, flags = read_yaml(folder / "gate.yaml"), read_yaml(folder / "red_flags.yaml")
+    whole = {"version": flags.get("version"), "questions": gate.get("questions"), "flags": flags.get("flags")}
+    return _validated(Safety, whole, folder / "red_flags.yaml")
+
+
+def read_screen(folder: Path, safety: Safety, safety_folder: Path) -> Screen:
+    """Read one screen folder and join it with the shared safety content."""
+    file = _validated(ScreenFile, read_yaml(folder / "screen.yaml"), folder / "screen.yaml")
+    if file.id != folder.name:
+        raise ContentError(
+            f"{folder}/screen.yaml: id is {file.id!r}; name it {folder.name!r} like its folder"
+        )
+    return Screen(
+        id=file.id,
+        version=file.version,
+        safety=safety,
+        parts=file.parts,
+        postures=file.postures,
+        tests={test.id: test for test in file.tests},
+        questions=questions_of(safety, file),
+        findings=_validated(FindingsFile, read_yaml(folder / "findings.yaml"), folder / "findings.yaml"),
+        exercises=_validated(ExercisesFile, read_yaml(folder / "exercises.yaml"), folder / "exercises.yaml"),
+        file=file,
+        wording=_wording(safety_folder, folder),
+        lexicon=_lexicon(safety_folder, folder),
+    )
+
+
+def read_yaml(path: Path) -> Any:
+    """Read one YAML file strictly: no duplicate keys, no bare yes/no/on/off."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContentError(f"{path}: can't be read ({error.strerror}); is the folder a screen?") from error
+    return parse_yaml(text, name=str(path))
+
+
+def parse_yaml(text: str, *, name: str) -> Any:
+    """Read YAML text strictly; *name* is how errors call it."""
+    loader = _StrictLoader(text)
+    loader.name = name
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ContentError(f"{name}:{line}: {error.problem}") from error
+    finally:
+        loader.dispose()
+
+
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # chosen at run time
+    """A YAML reader that refuses what YAML would silently bend."""
+
+
+def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(
+                problem=f"{key.value!r} stands here twice; keep one", problem_mark=key.start_mark
+            )
+        seen.add(key.value)
+    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+
+def _truth(loader: Any, node: yaml.ScalarNode) -> bool:
+    if node.value.lower() in TRAPS:
+        raise yaml.MarkedYAMLError(
+            problem=f'bare {node.value} means true or false to YAML; write "{node.value}" in quotes, or true/false',
+            problem_mark=node.start_mark,
+        )
+    return bool(node.value.lower() == "true")
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_StrictLoader.add_constructor("tag:yaml.org,2002:bool", _truth)
+
+
+def _validated(model: type[M], data: Any, path: Path) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ContentError(f"{path}: {where}: {first['msg']}, got {first['input']!r:.80}{more}") from error
+
+
+def _wording(*folders: Path) -> dict[str, dict[str, str]]:
+    """Read wording/<language>.yaml of each folder; later folders may not take a key of earlier ones."""
+    words: dict[str, dict[str, str]] = {}
+    for folder in folders:
+        for path in sorted((folder / "wording").glob("*.yaml")):
+            held = words.setdefault(path.stem, {})
+            for key, text in flat(read_yaml(path), str(path)).items():
+                if key in held:
+                    raise ContentError(f"{path}: {key} is worded elsewhere already; rename it")
+                held[key] = text
+    return words
+
+
+def _lexicon(*folders: Path) -> dict[str, Any]:
+    """Read lexicon/<language>.yaml of each folder, merged by section."""
+    lexicon: dict[str, Any] = {}
+    for folder in folders:
+        for path in sorted((folder / "lexicon").glob("*.yaml")):
+            held = lexicon.setdefault(path.stem, {})
+            for section, entries in (read_yaml(path) or {}).items():
+                if section in held:
+                    raise ContentError(f"{path}: section {section} stands in two lexicons; rename one")
+                held[section] = entries
+    return lexicon
+
+
+def flat(tree: Any, name: str) -> dict[str, str]:
+    """Flatten nested wording to `a.b.c` keys; raises ContentError for anything but text."""
+    words: dict[str, str] = {}
+
+    def walk(node: Any, prefix: str) -> None:
+        if isinstance(node, str):
+            words[prefix] = node.strip()
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                walk(value, f"{prefix}.{key}" if prefix else str(key))
+        else:
+            raise ContentError(f"{name}: {prefix} is {node!r}; wording is text: put it in quotes")
+
+    walk(tree or {}, "")
+    return words
