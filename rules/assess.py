@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
-from rules.criteria import Frozen, Side
-from rules.safety import Flag
-from rules.screen import ContextName, Driver, Grade
+from rules.criteria import LEVELS, SIDES, All, Criterion, Frozen, Side, Verdict, weigh
+from rules.facts import Facts
+from rules.safety import Flag, flags
+from rules.screen import (
+    CONTEXTS,
+    ConfidenceRule,
+    ContextName,
+    Driver,
+    DriverRule,
+    Grade,
+    LimitRule,
+    NoteRule,
+    Screen,
+)
+from rules.sight import Sight
+
+YesNo: TypeAlias = Literal["yes", "no", "unknown"]
+GRADES: tuple[Grade, ...] = ("low", "medium", "high")
+DRIVER_ORDER: tuple[Driver, ...] = ("positional", "femoral", "pelvic", "control", "unclear")
 
 
 class Reason(Frozen):
@@ -34,7 +51,7 @@ class Finding(Frozen):
 
     side: Side
     context: ContextName
-    limited: Literal["yes", "no", "unknown"]
+    limited: YesNo
     driver: Driver | None = None
     confidence: Grade | None = None
     reasons: tuple[Reason, ...] = ()
@@ -43,10 +60,15 @@ class Finding(Frozen):
     phase: str | None = None
     compensations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    not_a_priority: bool = False
 
 
 class Priority(Frozen):
-    """What comes first. `kind`: act, not_a_priority, nothing_limited, unsettled."""
+    """What comes first.
+
+    `kind`: act, not_a_priority (limited, and nothing is missing), nothing_limited, unsettled (too little is known).
+    `side` is None where both sides are alike. `rule` names why.
+    """
 
     kind: Literal["act", "not_a_priority", "nothing_limited", "unsettled"]
     side: Side | None = None
@@ -63,8 +85,301 @@ class Assessment(Frozen):
     flags: tuple[Flag, ...]
     priority: Priority
     position_first: bool
-    """Weight sits in the toes: a position drill opens every session."""
+    """Weight sits in the toes: a position drill opens every session (evidence 0 P1 and P2 come first)."""
 
     def finding(self, side: Side, context: ContextName) -> Finding:
         """Give the finding of one side in one context."""
         return next(f for f in self.findings if f.side == side and f.context == context)
+
+
+def assess(screen: Screen, facts: Facts) -> Assessment:
+    """Assess *facts*: one finding for each side and context, the flags, and what leads. Total and pure."""
+    sight = Sight(screen, facts)
+    shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
+    first: dict[tuple[Side, ContextName], _Look] = {}
+    for side in SIDES:
+        for context in CONTEXTS:
+            first[side, context] = _Look(screen, facts, side, context, shared)
+    findings = tuple(first[key].finding(first) for key in first)
+    return Assessment(
+        screen=screen.id,
+        version=f"{screen.version}+{screen.safety.version}",
+        findings=findings,
+        flags=flags(screen.safety, sight),
+        priority=_priority(findings, sight),
+        position_first=shared["position_first"] == "yes",
+    )
+
+
+class _Look:
+    """One side in one context while it is being assessed."""
+
+    def __init__(
+        self, screen: Screen, facts: Facts, side: Side, context: ContextName, shared: Mapping[str, Any]
+    ) -> None:
+        self.screen, self.side, self.context = screen, side, context
+        self.sight = Sight(screen, facts, side)
+        self.tests = [t for t in screen.tests.values() if t.context == context and t.role != "comparison"]
+        self.derived: dict[str, Any] = {**shared, **self._counted(), "taps_degrees_apart": self._apart()}
+        self.limits = [
+            (rule, self._weigh(rule.when)) for rule in screen.findings.limits if rule.context == context
+        ]
+        hits = [v.truth for rule, v in self.limits if rule.then == "limited"]
+        unsettled = any(v.truth for rule, v in self.limits if rule.then == "unsettled")
+        self.range: YesNo = "yes" if True in hits else "unknown" if None in hits or unsettled else "no"
+        self.derived["range"] = self.range
+        self.drivers = [(r, self._weigh(r.when)) for r in screen.findings.drivers if r.context == context]
+        hit = next(((rule, v) for rule, v in self.drivers if v.truth), None)
+        self.driver: tuple[DriverRule, Verdict] | None = hit
+        self.limited: YesNo = "yes" if self.range == "yes" or hit else self.range
+        self.derived["limited"] = self.limited
+        self.derived["driver"] = (hit[0].driver if hit else "unclear") if self.limited == "yes" else None
+
+    def finding(self, all_looks: Mapping[tuple[Side, ContextName], _Look]) -> Finding:
+        """Give the finding, knowing what the other context and the other side came to."""
+        other_context: ContextName = "extension" if self.context == "flexion" else "flexion"
+        other_side: Side = "right" if self.side == "left" else "left"
+        mirror = all_looks[other_side, self.context]
+        self.derived |= {
+            "other_context": all_looks[self.side, other_context].limited,
+            "symmetric": _yes(
+                (mirror.limited, mirror.derived["driver"]) == (self.limited, self.derived["driver"])
+                and self._severity() == mirror._severity()
+            ),
+            **_needs(self.screen, self.sight, self.context),
+        }
+        limited = self.limited == "yes"
+        driver: Driver | None = self.derived["driver"] if limited else None
+        grade, sure = self._confidence() if limited else (None, ())
+        return Finding(
+            side=self.side,
+            context=self.context,
+            limited=self.limited,
+            driver=driver,
+            confidence=grade,
+            reasons=self._reasons() + sure,
+            near_misses=self._near_misses(),
+            missing=self._missing(),
+            phase=self._phase() if limited else None,
+            compensations=self._compensations(),
+            notes=tuple(
+                rule.id
+                for rule in self.screen.findings.notes
+                if self.context in rule.contexts and self._weigh(rule.when).truth
+            ),
+            not_a_priority=limited
+            and any(
+                self._weigh(rule.when).truth
+                for rule in self.screen.findings.priority
+                if rule.then == "not_a_priority"
+            ),
+        )
+
+    def _weigh(self, criterion: Criterion) -> Verdict:
+        return weigh(criterion, self.sight.with_derived(self.derived))
+
+    def _counted(self) -> dict[str, Any]:
+        """Count over the tests of this context: unknown answers, tests that pain ended, pain in the primary tests."""
+        tried = [(test, attempt) for test in self.tests if (attempt := self.sight.tried(test.id)) is not None]
+        own = {id(attempt): (test, attempt) for test, attempt in tried}.values()
+        return {
+            "unknowns": sum(1 for _, a in own if self.sight.level(a) == "unknown"),
+            "pain_stopped": sum(1 for _, a in own if self.sight.ended(a)),
+            "pain_in_primaries": _yes(
+                any(t.role == "primary" and isinstance(a.pain, int) and a.pain >= 1 for t, a in own)
+            ),
+        }
+
+    def _apart(self) -> YesNo:
+        """Tell whether taps and degrees of a primary test disagree."""
+        for test in self.tests:
+            attempt = self.sight.tried(test.id)
+            if attempt is None or attempt.level not in LEVELS:
+                continue
+            measured = self.sight.level_by_degrees(attempt)
+            if measured is not None and measured != attempt.level:
+                return "yes"
+        return "no"
+
+    def _severity(self) -> tuple[int, ...]:
+        """Rank how limited the tests are, for comparing sides; unknown counts as nothing."""
+        levels = [self.sight.value(f"{t.id}.level") for t in self.tests if t.role in ("primary", "loaded")]
+        return tuple(LEVELS.index(level) if level in LEVELS else 0 for level in levels)
+
+    def severity(self) -> int:
+        """Give the sum of the levels of the tests of this context."""
+        return sum(self._severity())
+
+    def _confidence(self) -> tuple[Grade, tuple[Reason, ...]]:
+        grade: Grade = "medium"
+        reasons: list[Reason] = []
+        for rule in self.screen.findings.confidence:
+            if self.context in rule.contexts and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
+                grade = "high"
+                reasons.append(_reason(rule, v))
+        caps: list[tuple[Grade, Reason | None]] = []
+        if self.driver is None:
+            caps.append(("low", None))
+        elif self.driver[0].at_most != "high":
+            caps.append((self.driver[0].at_most, None))
+        for rule in self.screen.findings.confidence:
+            if self.context in rule.contexts and rule.at_most and (v := self._weigh(rule.when)).truth:
+                caps.append((rule.at_most, _reason(rule, v)))
+        for cap, reason in caps:
+            grade = min(grade, cap, key=GRADES.index)
+            if reason is not None:
+                reasons.append(reason)
+        if grade != "high":
+            reasons = [r for r in reasons if not _is_high(self.screen, r.rule)]
+        return grade, tuple(reasons)
+
+    def _reasons(self) -> tuple[Reason, ...]:
+        """Give the rules that held. Only the first driver counts; of a "no", the tests that were clear speak."""
+        reasons = [_reason(rule, v) for rule, v in self.limits if v.truth]
+        if self.driver is not None:
+            rule, verdict = self.driver
+            facts = tuple(p for p in verdict.because if not p.startswith("derived."))
+            facts = facts or tuple(dict.fromkeys(p for r in reasons for p in r.facts))
+            reasons.append(Reason(rule=rule.id, facts=facts, source=rule.source))
+        return tuple(reasons)
+
+    def _near_misses(self) -> tuple[NearMiss, ...]:
+        """Give the rules that a single condition kept from holding, and the facts in that condition."""
+        chosen = self.driver[0].id if self.driver else None
+        misses = []
+        rules: list[tuple[LimitRule | DriverRule, str, Verdict]] = [
+            *((r, r.then, v) for r, v in self.limits),
+            *((r, r.driver, v) for r, v in self.drivers),
+        ]
+        for rule, would, verdict in rules:
+            if verdict.truth or rule.id == chosen or not isinstance(rule.when, All):
+                continue
+            parts = [self._weigh(part) for part in rule.when.all_]
+            open_parts = [part for part in parts if not part.truth]
+            if len(open_parts) == 1 and len(parts) > 1:
+                facts = tuple(p for p in open_parts[0].because if not p.startswith("derived."))
+                if facts:
+                    misses.append(NearMiss(rule=rule.id, would=would, facts=facts))
+        return tuple(misses)
+
+    def _missing(self) -> tuple[str, ...]:
+        """List the unanswered facts that hold back a verdict; empty where the verdict is known."""
+        if self.limited != "unknown":
+            return ()
+        open_paths = [p for _, v in self.limits if v.truth is None for p in v.because]
+        seen = self.sight.with_derived(self.derived)
+        return tuple(
+            p
+            for p in dict.fromkeys(open_paths)
+            if not p.startswith("derived.") and seen.value(p) in (None, "unknown")
+        )
+
+    def _phase(self) -> str | None:
+        for test in self.tests:
+            if (
+                test.phases
+                and (attempt := self.sight.tried(test.id))
+                and attempt.phase not in (None, "none", "unknown")
+            ):
+                return attempt.phase
+        return None
+
+    def _compensations(self) -> tuple[str, ...]:
+        seen: dict[str, None] = {}
+        for test in self.tests:
+            attempt = self.sight.tried(test.id)
+            for compensation in (attempt.compensations or ()) if attempt else ():
+                seen[compensation] = None
+        return tuple(seen)
+
+
+def severity(screen: Screen, facts: Facts, finding: Finding) -> int:
+    """Give how limited the tests behind a finding are: partial counts 1, blocked 2."""
+    sight = Sight(screen, facts, finding.side)
+    levels = (
+        sight.value(f"{t.id}.level")
+        for t in screen.tests.values()
+        if t.context == finding.context and t.role in ("primary", "loaded")
+    )
+    return sum(LEVELS.index(level) for level in levels if level in LEVELS)
+
+
+def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
+    """Choose what leads: the chosen daily task's context, then position, flexion, extension (evidence 0 Priority)."""
+    limited = [f for f in findings if f.limited == "yes"]
+    acting = [f for f in limited if not f.not_a_priority]
+    if not limited:
+        unknown = any(f.limited == "unknown" for f in findings)
+        return Priority(kind="unsettled" if unknown else "nothing_limited")
+    if not acting:
+        return Priority(kind="not_a_priority", context=limited[0].context, rule="priority.not_missing")
+    task = _contexts_of(sight.screen, sight.value("reports.task"))
+
+    def rank(finding: Finding) -> tuple[int, int, int, int, int]:
+        return (
+            0 if finding.context in task else 1,
+            0 if finding.driver == "positional" else 1,
+            CONTEXTS.index(finding.context),
+            -severity(sight.screen, sight.facts, finding),
+            DRIVER_ORDER.index(finding.driver or "unclear"),
+        )
+
+    ordered = sorted(acting, key=rank)
+    lead = ordered[0]
+    twin = next((f for f in ordered[1:] if f.context == lead.context and f.side != lead.side), None)
+    alike = twin is not None and rank(twin) == rank(lead)
+    return Priority(
+        kind="act",
+        side=None if alike else lead.side,
+        context=lead.context,
+        rule="priority.task" if lead.context in task else "priority.order",
+    )
+
+
+def _needs(screen: Screen, sight: Sight, context: ContextName) -> dict[str, YesNo]:
+    """Tell whether the chosen task or a sport asks for this context; unknown where that was not said."""
+    task, score = sight.value("reports.task"), sight.value("reports.task_score")
+    sports, work = sight.value("reports.sports"), sight.value("reports.work")
+    needs: YesNo = "unknown" if task is None else _yes(context in _contexts_of(screen, task))
+    sport: YesNo = (
+        "unknown"
+        if sports is None
+        else _yes(any(context in _contexts_of(screen, s) for s in (*sports, *((work,) if work else ()))))
+    )
+    return {
+        "task_needs": needs,
+        "sport_needs": sport,
+        "task_easy": _yes(isinstance(score, int) and score >= 8),
+    }
+
+
+def _contexts_of(screen: Screen, demand: str | None) -> tuple[ContextName, ...]:
+    return next((d.contexts for d in screen.file.demands if d.id == demand), ())
+
+
+def _position_first(sight: Sight) -> bool:
+    """Tell whether weight sits forward: toes can't be lifted, or the weight ran to the toes on sitting down."""
+    p2 = sight.value("p2.compensations") or ()
+    return sight.value("p1.level") == "blocked" or "toe_shift" in p2
+
+
+def _painful(screen: Screen, facts: Facts) -> YesNo:
+    now = facts.value("reports.pain_now")
+    if now == "yes" or any(
+        isinstance(a.pain, int) and a.pain >= 1 or a.level == "hurts" for a in facts.attempts
+    ):
+        return "yes"
+    return "unknown" if now is None else "no"
+
+
+def _reason(rule: LimitRule | DriverRule | ConfidenceRule | NoteRule, verdict: Verdict) -> Reason:
+    facts = tuple(path for path in verdict.because if not path.startswith("derived."))
+    return Reason(rule=rule.id, facts=facts, source=rule.source)
+
+
+def _is_high(screen: Screen, rule_id: str) -> bool:
+    return any(rule.id == rule_id and rule.grade == "high" for rule in screen.findings.confidence)
+
+
+def _yes(truth: bool) -> YesNo:
+    return "yes" if truth else "no"

@@ -1,0 +1,385 @@
+"""screen + facts -> the next question, or Done(skipped), or Stopped(flags).
+
+Questions are walked in order. What a question needs is asked for when its condition is true, and also when the
+client's own "not sure" leaves it open; it is passed over only when the condition is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Criterion, Side, Truth, weigh
+from rules.expand import unsure_path
+from rules.facts import ATTEMPT_FIELDS, Facts, Path, Value
+from rules.safety import Flag, at_once, flags, locks
+from rules.screen import LeaveOut, Question, Row, Screen, Test
+from rules.sight import Sight
+
+SETTINGS: Mapping[Path, Value] = {"reports.degrees_wanted": "no"}
+"""Facts that a client switches, and is never asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A test that was left out and why (wording key `leave_out.<reason>`), and what stands in for it."""
+
+    test: str
+    reason: str
+    instead: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """The next question. `rows` are all rows that apply, `open` those without an answer.
+
+    `part` counts from 1; `at_most` is how many questions of this part can still follow this one.
+    """
+
+    question: Question
+    rows: tuple[Row, ...]
+    open: tuple[Row, ...]
+    part: int
+    parts: int
+    at_most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """Everything was asked."""
+
+    skipped: tuple[Skip, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """A safety lock ends the screening."""
+
+    flags: tuple[Flag, ...]
+
+
+Next: TypeAlias = Ask | Done | Stopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A question on the way, with the rows that apply; `maybe` where that hangs on answers still to come."""
+
+    question: Question
+    rows: tuple[Row, ...]
+    open: tuple[Row, ...]
+    maybe: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """The whole way through a screen for one client: the steps, the live facts, what was left out."""
+
+    steps: tuple[Step, ...]
+    facts: Facts
+    skipped: tuple[Skip, ...]
+    unneeded: frozenset[Path] = field(default_factory=frozenset)
+
+
+def next_question(screen: Screen, facts: Facts, *, scope: str = "full") -> Next:
+    """Give the next question for *facts*, or what ended the screening.
+
+    *scope* "gate" asks only the profile and safety questions. Emergency and urgent locks stop at once; other locks
+    let the questions pass that are asked even then.
+    """
+    return next_on(screen, walk(screen, facts, scope=scope))
+
+
+def next_on(screen: Screen, way: Way) -> Next:
+    """Give the next question on a way that was walked already."""
+    raised = flags(screen.safety, Sight(screen, way.facts))
+    held = locks(raised)
+    if any(at_once(flag) for flag in held):
+        return Stopped(flags=raised)
+    order = [part.id for part in screen.parts]
+    for index, step in enumerate(way.steps):
+        if not step.open or step.maybe or (held and not step.question.even_if_locked):
+            continue
+        part = step.question.part
+        later = way.steps[index + 1 :]
+        return Ask(
+            question=step.question,
+            rows=step.rows,
+            open=step.open,
+            part=order.index(part) + 1,
+            parts=len(order),
+            at_most=sum(1 for s in later if s.open and s.question.part == part and not _item(s.question)),
+        )
+    return Stopped(flags=raised) if held else Done(skipped=way.skipped)
+
+
+def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
+    """Walk all questions in order with what is known; answers whose question doesn't apply lie dormant."""
+    live: dict[Path, Any] = {p: v for p, v in SETTINGS.items() if facts.value(p) is None}
+    for name in SETTINGS:
+        held = facts.value(name)
+        if held is not None:
+            live[name] = held
+    sight = _Live(live)
+    steps: list[Step] = []
+    skipped: dict[str, Skip] = {}
+    replaced = _replacements(screen)
+    for question in screen.questions:
+        if scope != "full" and question.part not in ("you", "safety"):
+            continue
+        test = screen.tests[question.test] if question.test else None
+        left_out = test is not None and _is_left_out(test, replaced, screen, sight, skipped)
+        asked = False if left_out else _truth(question.ask_when, sight)
+        rows: list[Row] = []
+        maybe = asked is None and bool(_waits(question.ask_when, sight))
+        waiting: list[Row] = []
+        for row in question.rows:
+            applies = False if asked is False else _truth(row.ask_when, sight, row.side)
+            if applies is False:
+                if facts.value(row.path) is None or not _shared(question):
+                    live.setdefault(row.path, NOT_NEEDED)
+                continue
+            if maybe or (applies is None and _waits(row.ask_when, sight, row.side)):
+                waiting.append(row)
+                continue
+            rows.append(row)
+        page = unsure_path(question.id)
+        if question.kind == "checklist" and rows:
+            opened = facts.value(page)
+            if opened is not None:
+                live[page] = opened
+        open_rows = []
+        for row in rows:
+            value = facts.value(row.path)
+            if value is not None:
+                live[row.path] = value
+            elif not (question.kind == "checklist" and live.get(page) == "yes"):
+                open_rows.append(row)
+        if rows:
+            steps.append(Step(question=question, rows=tuple(rows), open=tuple(open_rows), maybe=False))
+        elif waiting:
+            steps.append(Step(question=question, rows=tuple(waiting), open=tuple(waiting), maybe=True))
+    kept = {path: value for path, value in live.items() if value != NOT_NEEDED and path not in SETTINGS}
+    return Way(
+        steps=tuple(steps),
+        facts=Facts.from_values(_with_free_reports(kept, facts, screen)),
+        skipped=tuple(skipped.values()),
+        unneeded=frozenset(path for path, value in live.items() if value == NOT_NEEDED),
+    )
+
+
+def answer(screen: Screen, facts: Facts, path: Path, value: Value) -> Facts:
+    """Record an answer: an option id, several, or a number. An option that settles more fields sets those too.
+
+    Raises ValueError for a path that the screen doesn't ask for or a value that it doesn't offer.
+    """
+    return facts.with_values(implied(screen, path, value))
+
+
+def implied(screen: Screen, path: Path, value: Value) -> Mapping[Path, Value]:
+    """Give the facts that one answer settles: itself, and what its option says besides."""
+    row, question = row_at(screen, path)
+    values: dict[Path, Value] = {path: value}
+    if question.kind == "one":
+        option = next((o for o in row.options if o.id == value), None)
+        if option is None:
+            offered = ", ".join(o.id for o in row.options)
+            raise ValueError(f"{path} is {value!r}; it takes one of: {offered}")
+        stem = path.rpartition(".")[0]
+        for name, settled in option.sets.items():
+            values[f"{stem}.{name}"] = settled
+    return values
+
+
+def option_of(row: Row, facts: Facts) -> str | None:
+    """Tell which option of a row the facts hold: the one whose settled fields all agree."""
+    held = facts.value(row.path)
+    if held is None:
+        return None
+    stem = row.path.rpartition(".")[0]
+    plain = None
+    for option in row.options:
+        if option.sets:
+            extra = {k: v for k, v in option.sets.items() if k != "level"}
+            if option.sets.get("level") == held and all(
+                facts.value(f"{stem}.{k}") == v for k, v in extra.items()
+            ):
+                return option.id
+            if option.sets.get("level") == held and plain is None:
+                plain = option.id
+        elif option.id == held:
+            return option.id
+    return plain
+
+
+def row_at(screen: Screen, path: Path) -> tuple[Row, Question]:
+    """Find the row that asks for a path; raises ValueError where the screen has none."""
+    for question in screen.questions:
+        for row in question.rows:
+            if row.path == path:
+                return row, question
+    raise ValueError(f"{path} is not asked by {screen.id}")
+
+
+def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
+    """List what is wrong with facts given from outside: unknown ids, sides, options; one sentence each."""
+    found: list[str] = []
+    known = {row.path: (row, question) for question in screen.questions for row in question.rows}
+    known_rooms = {
+        room: sorted(p.partition(".")[2] for p in known if p.startswith(f"{room}."))
+        for room in ("profile", "reports")
+    }
+    free = set(_free_paths(screen))
+    for room, values in (("profile", facts.profile), ("reports", facts.reports)):
+        for name, value in values.items():
+            path = f"{room}.{name}"
+            if path in free or path in SETTINGS or name.startswith("unsure_"):
+                continue
+            if path not in known:
+                found.append(
+                    f"{path}: unknown, got {value!r}; it takes one of: {', '.join(known_rooms[room])}"
+                )
+                continue
+            row, question = known[path]
+            found += _bad_value(path, value, row, question)
+    for attempt in facts.attempts:
+        test = screen.tests.get(attempt.test)
+        where = f"attempts {attempt.test} {attempt.side}"
+        if test is None:
+            found.append(
+                f"attempts.test: got {attempt.test!r}; it takes one of: {', '.join(sorted(screen.tests))}"
+            )
+            continue
+        if (attempt.side == "both") != (test.sides == "together"):
+            takes = "both" if test.sides == "together" else "left or right"
+            found.append(f"{where}: side is {attempt.side!r}; {attempt.test} takes {takes}")
+            continue
+        if attempt.sensation is not None and attempt.sensation not in (*test.sensations, "unknown"):
+            found.append(
+                f"{where}: sensation is {attempt.sensation!r}; it takes one of: {', '.join(test.sensations) or 'none'}"
+            )
+        allowed = {*test.compensations, *(c for a in test.answers for c in a.compensations or ())}
+        for compensation in attempt.compensations or ():
+            if compensation not in allowed:
+                found.append(
+                    f"{where}: compensation is {compensation!r}; it takes: {', '.join(sorted(allowed)) or 'none'}"
+                )
+        if attempt.phase is not None and attempt.phase not in (*test.phases, "unknown"):
+            found.append(
+                f"{where}: phase is {attempt.phase!r}; it takes one of: {', '.join(test.phases) or 'none'}"
+            )
+    return tuple(found)
+
+
+def _bad_value(path: Path, value: Value, row: Row, question: Question) -> Iterator[str]:
+    options = [option.id for option in row.options]
+    match question.kind:
+        case "scale" | "number":
+            if not isinstance(value, int | float) or not question.lowest <= value <= question.highest:
+                yield f"{path}: got {value!r}; it takes a number from {question.lowest:g} to {question.highest:g}"
+        case "many":
+            for item in value if isinstance(value, tuple) else (value,):
+                if item not in options:
+                    yield f"{path}: got {item!r}; it takes a list of: {', '.join(options)}"
+        case _:
+            if value not in options:
+                yield f"{path}: got {value!r}; it takes one of: {', '.join(options)}"
+
+
+class _Live:
+    """Answers as tapped, seen from a side or from neither."""
+
+    def __init__(self, live: Mapping[Path, Any], side: Side | None = None) -> None:
+        self._live, self._side = live, side
+
+    def value(self, path: str) -> Any:
+        if path in self._live:
+            return self._live[path]
+        test, _, field_name = path.partition(".")
+        if self._side and field_name in ATTEMPT_FIELDS:
+            for side in (self._side, "both"):
+                if (held := self._live.get(f"{test}.{side}.{field_name}")) is not None:
+                    return held
+        return None
+
+    def seen_from(self, side: Side) -> _Live:
+        return _Live(self._live, side)
+
+
+def _truth(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> Truth:
+    return True if criterion is None else weigh(criterion, sight.seen_from(side) if side else sight).truth
+
+
+def _waits(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> bool:
+    """Tell whether an unknown condition hangs on a fact still to come, and not on a "not sure"."""
+    if criterion is None:
+        return False
+    seen = sight.seen_from(side) if side else sight
+    return any(seen.value(path) is None for path in weigh(criterion, seen).because)
+
+
+def _shared(question: Question) -> bool:
+    """Tell whether another question asks for the same facts: a page and its items one by one."""
+    return question.kind == "checklist" or _item(question)
+
+
+def _item(question: Question) -> bool:
+    return "." in question.id and question.test is None
+
+
+def _replacements(screen: Screen) -> Mapping[str, str]:
+    """Map each test that stands in for another to that other."""
+    return {out.instead: test.id for test in screen.tests.values() for out in test.leave_out if out.instead}
+
+
+def _is_left_out(
+    test: Test, replaced: Mapping[str, str], screen: Screen, sight: _Live, skipped: dict[str, Skip]
+) -> bool:
+    if test.id in replaced and _why_out(screen.tests[replaced[test.id]], sight, instead=test.id) is None:
+        return True
+    out = _why_out(test, sight)
+    if out is not None:
+        skipped.setdefault(test.id, Skip(test=test.id, reason=out.reason, instead=out.instead))
+    return out is not None
+
+
+def _why_out(test: Test, sight: _Live, instead: str | None = None) -> LeaveOut | None:
+    for out in test.leave_out:
+        if weigh(out.when, sight).truth and (instead is None or out.instead == instead):
+            return out
+    return None
+
+
+def _free_paths(screen: Screen) -> tuple[Path, ...]:
+    """List report facts that only words raise: named by flags, asked by no question."""
+    from rules.criteria import paths_of
+
+    asked = {row.path for question in screen.questions for row in question.rows}
+    named = (path for rule in screen.safety.flags for path in paths_of(rule.when))
+    return tuple(dict.fromkeys(p for p in named if p.startswith("reports.") and p not in asked))
+
+
+def _with_free_reports(kept: dict[Path, Value], facts: Facts, screen: Screen) -> dict[Path, Value]:
+    """Add what only words raise; a red flag in words counts whatever else was asked."""
+    for path in _free_paths(screen):
+        value = facts.value(path)
+        if value is not None:
+            kept[path] = value
+    return kept
+
+
+__all__ = [
+    "LEVELS",
+    "SIDES",
+    "Ask",
+    "Done",
+    "Next",
+    "Skip",
+    "Step",
+    "Stopped",
+    "Way",
+    "answer",
+    "next_question",
+    "walk",
+]

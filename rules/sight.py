@@ -1,0 +1,118 @@
+"""How rules see facts: from a side, with the level that counts instead of the tap, and stand-ins for left-out tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side, weigh
+from rules.facts import ATTEMPT_FIELDS, Attempt, Facts
+from rules.screen import Screen, Test
+
+
+class Sight:
+    """Facts as rules see them.
+
+    Paths: `profile.x`, `reports.x`; `f1.level` (of the side seen from; of both where a test is done together),
+    `other.f1.level` (of the other side), `f1.left.level`; `derived.x`. `level` is the level that counts: unknown where
+    the test was ended by pain, said nothing about the hip, or could not be done; from degrees where no level was given.
+    """
+
+    def __init__(
+        self, screen: Screen, facts: Facts, side: Side | None = None, derived: Mapping[str, Any] | None = None
+    ) -> None:
+        self.screen, self.facts, self.side = screen, facts, side
+        self._derived = derived or {}
+
+    def seen_from(self, side: Side) -> Sight:
+        """Give the same facts seen from *side*."""
+        return Sight(self.screen, self.facts, side, self._derived)
+
+    def with_derived(self, derived: Mapping[str, Any]) -> Sight:
+        """Give the same facts with what was derived so far."""
+        return Sight(self.screen, self.facts, self.side, derived)
+
+    def value(self, path: str) -> Any:
+        """Give the fact at *path*, or None where absent."""
+        room, _, rest = path.partition(".")
+        match room:
+            case "profile" | "reports":
+                return self.facts.value(path)
+            case "derived":
+                if rest.endswith("_gap"):
+                    return self.gap(rest.removesuffix("_gap"))
+                return self._derived.get(rest)
+            case "other" if self.side is not None:
+                other: Side = "right" if self.side == "left" else "left"
+                return self.seen_from(other).value(rest)
+        return self._of_test(room, rest)
+
+    def gap(self, test: str) -> float | None:
+        """Give the difference between the sides of a test, in degrees; None unless both were measured."""
+        both = [getattr(self.facts.attempt(test, side), "degrees", None) for side in SIDES]
+        left, right = both
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            return abs(left - right)
+        return None
+
+    def tried(self, test_id: str) -> Attempt | None:
+        """Give the attempt that counts for a test on this side, or that of the test standing in for it."""
+        test = self.screen.tests.get(test_id)
+        if test is None:
+            return None
+        place = "both" if test.sides == "together" else self.side
+        held = self.facts.attempt(test_id, place) if place else None
+        if held is None and (stand_in := self._stand_in(test)) is not None:
+            return self.tried(stand_in)
+        return held
+
+    def level(self, attempt: Attempt) -> str | None:
+        """Give the level that counts: clear, partial, blocked, unknown; None where nothing was said of it."""
+        if self.ended(attempt) or attempt.sensation in self.screen.file.invalid_sensations:
+            return "unknown"
+        if attempt.level == "hurts":
+            return attempt.reached or ("unknown" if attempt.pain is not None else None)
+        if attempt.level in LEVELS or attempt.level == "unknown":
+            return attempt.level
+        if attempt.level == "cannot":
+            return "unknown"
+        return self.level_by_degrees(attempt)
+
+    def level_by_degrees(self, attempt: Attempt) -> str | None:
+        """Map degrees to a level by the bands of the test (sources in screen.yaml); None where not measured."""
+        test = self.screen.tests.get(attempt.test)
+        if test is None or test.degrees is None or not isinstance(attempt.degrees, int | float):
+            return None
+        sex = "male" if self.facts.value("profile.sex") == "male" else "other"
+        if attempt.degrees < getattr(test.degrees.blocked_below, sex):
+            return "blocked"
+        return "clear" if attempt.degrees >= getattr(test.degrees.clear_from, sex) else "partial"
+
+    def ended(self, attempt: Attempt) -> bool:
+        """Tell whether pain ended the test: strong, sharp, pinching or catching (evidence 2 Rules)."""
+        file = self.screen.file
+        strong = isinstance(attempt.pain, int) and attempt.pain >= file.ending_pain
+        return strong or attempt.sensation in file.ending_sensations
+
+    def _of_test(self, test_id: str, rest: str) -> Any:
+        place, _, field = rest.partition(".")
+        if place in ("left", "right", "both") and field in ATTEMPT_FIELDS:
+            held = self.facts.attempt(test_id, place)
+        else:
+            field = rest
+            held = self.tried(test_id)
+            if held is None and field == "level" and self._not_needed(test_id):
+                return NOT_NEEDED
+        if held is None:
+            return None
+        return self.level(held) if field == "level" else getattr(held, field, None)
+
+    def _not_needed(self, test_id: str) -> bool:
+        test = self.screen.tests.get(test_id)
+        return test is not None and test.ask_when is not None and weigh(test.ask_when, self).truth is False
+
+    def _stand_in(self, test: Test) -> str | None:
+        for out in test.leave_out:
+            if out.instead and weigh(out.when, self).truth:
+                return out.instead
+        return None
