@@ -366,7 +366,7 @@ def _position_first(sight: Sight) -> bool:
 def _painful(screen: Screen, facts: Facts) -> YesNo:
     now = facts.value("reports.pain_now")
     if now == "yes" or any(
-        isinstance(a.pain, int) and a.pain >= 1 or a.level == "hurts" for a in facts.attempts
+        (isinstance(a.pain, int) and a.pain >= 1) or a.level == "hurts" for a in facts.attempts
     ):
         return "yes"
     return "unknown" if now is None else "no"

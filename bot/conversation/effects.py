@@ -12,16 +12,25 @@ from rules import Assessment, Flag, Plan, Value
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A piece of text: a wording key and its values. A value may itself be a Line, or a tuple of Lines (joined).
+    """A piece of text: a wording key and its values.
 
-    Plain string values are a person's words: they are escaped when rendered.
+    The key is the bot's own (`hello.what`) or a screen's (`hip_internal_rotation/f1.ask`). A value may itself be a
+    Line or Joined. Plain string values are a person's words: they are escaped when rendered.
     """
 
     key: str
     values: Mapping[str, Slot] = field(default_factory=dict)
 
 
-Slot: TypeAlias = "str | int | Line | tuple[Line, ...]"
+@dataclass(frozen=True, kw_only=True)
+class Joined:
+    """Several pieces of text, one after the other."""
+
+    items: tuple[Line, ...]
+    glue: str = "\n"
+
+
+Slot: TypeAlias = "str | int | Line | Joined"
 
 
 @dataclass(frozen=True, kw_only=True)

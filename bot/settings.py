@@ -1,0 +1,74 @@
+"""What the environment decides; the only reader of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_config_dir, user_data_dir
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; the message names it and says what it takes."""
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment; raises SettingsError naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "".join(f"COXA_{str(part).upper()}: " for part in first["loc"][:1])
+        raise SettingsError(name + first["msg"].removeprefix("Value error, ")) from error
+
+
+def _data_dir() -> Path:
+    return Path(user_data_dir("coxa", appauthor=False))
+
+
+def _key_file() -> Path:
+    folder = Path(user_config_dir("coxa", appauthor=False))
+    if folder == _data_dir():  # macOS and Windows keep data and configuration in one folder
+        folder = Path(user_config_dir("coxa-key", appauthor=False))
+    return folder / "key.json"
+
+
+class Settings(BaseSettings):
+    """The settings, each from COXA_<NAME> in the environment; an empty variable counts as unset.
+
+    data_dir: where data is kept. database_url: SQLAlchemy's address of the database (default: coxa.db in data_dir).
+    key_file: the key that opens health data. screens: a content folder in place of the one in the package.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="COXA_", env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(default_factory=_data_dir)
+    database_url: SecretStr | None = None
+    key_file: Path = Field(default_factory=_key_file)
+    screens: Path | None = None
+
+    @field_validator("data_dir", "key_file", "screens")
+    @classmethod
+    def _whole(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path is not None else None
+
+    @model_validator(mode="after")
+    def _key_apart(self) -> Settings:
+        if self.key_file.resolve().is_relative_to(self.data_dir.resolve()):
+            raise ValueError(
+                f"COXA_KEY_FILE is {self.key_file}, inside the data folder {self.data_dir}; keep the key elsewhere,"
+                " so that a copy of the data can't be read by whoever finds it"
+            )
+        if self.screens is not None and not self.screens.is_dir():
+            raise ValueError(
+                f"COXA_SCREENS is {self.screens}, which is no folder; give one with safety/ and screens/"
+            )
+        return self
+
+    @property
+    def url(self) -> SecretStr:
+        """Give the database's address."""
+        return self.database_url or SecretStr(f"sqlite+aiosqlite:///{self.data_dir / 'coxa.db'}")

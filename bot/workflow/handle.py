@@ -1,0 +1,248 @@
+"""A batch of events through the house: read, load, reply, save; a savepoint each, one transaction."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.conversation.effects import AnswerTap, ButtonRow, Line, Say, TellCoach
+from bot.conversation.events import ClientFlagged, ClientScreened, Event, Tapped, Typed, Unreadable
+from bot.conversation.known import Known
+from bot.conversation.reply import Turn, reply
+from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, Raw, Store, Turns
+from rules import Library
+
+log = logging.getLogger(__name__)
+
+PERSON = "person"
+"""The source of events that one person's turn writes for another."""
+WENT_WRONG = Line(key="bot.went_wrong")
+
+
+class Words(Protocol):
+    """Says lines in a language; the phrasebook is one."""
+
+    def text(self, line: Line, language: str) -> str:
+        """Give a line as HTML."""
+
+
+class Reply(Protocol):
+    """Decides what an event leads to."""
+
+    def __call__(self, known: Known, event: Event, library: Library) -> Turn:
+        """Give the next conversation and the effects."""
+
+
+async def handle(
+    store: Store,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    library: Library,
+    phrasebook: Words,
+    *,
+    limit: int = 50,
+    reply: Reply = reply,
+) -> int:
+    """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
+
+    An event that raises is undone alone, set aside with its trace, and its person is told that something went wrong.
+    Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
+    """
+    batch = _Batch(channels=channels, clock=clock, library=library, words=phrasebook, reply=reply)
+    async with store.turns() as turns:
+        for row in await turns.pending(limit, clock.now()):
+            await batch.take(turns, row)
+    for address, at in batch.typed:
+        await store.typed_since(address, at)
+    for raw, said in batch.taps:
+        await channels[raw.source].answer_tap(raw, said)
+    return batch.count
+
+
+def render(say: Say, words: Words, language: str) -> Message:
+    """Render what is said: paragraphs as HTML with an empty line between, labels as plain text."""
+    paragraphs = (words.text(line, language) for line in say.paragraphs)
+    return Message(
+        text="\n\n".join(paragraph for paragraph in paragraphs if paragraph),
+        rows=tuple(_row(row, words, language) for row in say.rows),
+    )
+
+
+def encode(event: ClientFlagged | ClientScreened, to: int) -> Mapping[str, Any]:
+    """Make an event for another person into JSON; `to` is that person's id."""
+    kind = "client_flagged" if isinstance(event, ClientFlagged) else "client_screened"
+    return {"to": to, "kind": kind, **asdict(event), "at": event.at.isoformat()}
+
+
+def decode(body: Mapping[str, Any]) -> tuple[int, ClientFlagged | ClientScreened]:
+    """Read what `encode` made: the person's id and the event; raises ValueError for anything else."""
+    rest = dict(body)
+    try:
+        to, kind = int(rest.pop("to")), rest.pop("kind")
+        rest["at"] = datetime.fromisoformat(rest["at"])
+        if kind == "client_flagged":
+            return to, ClientFlagged(**rest)
+        if kind == "client_screened":
+            rest["findings"] = tuple(_finding(*finding) for finding in rest["findings"])
+            return to, ClientScreened(**rest)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"an event for a person that can't be read: {error}") from error
+    raise ValueError(f"an event for a person of kind {kind!r}; known: client_flagged, client_screened")
+
+
+def _finding(side: str, context: str, driver: str, confidence: str) -> tuple[str, str, str, str]:
+    return side, context, driver, confidence
+
+
+def _row(row: ButtonRow, words: Words, language: str) -> Mapping[str, Any]:
+    return {
+        "label": _plain(words.text(row.label, language)) if row.label is not None else None,
+        "kind": row.kind,
+        "open": row.open,
+        "buttons": [
+            {
+                "data": button.data,
+                "label": _plain(words.text(button.label, language)),
+                "chosen": button.chosen,
+            }
+            for button in row.buttons
+        ],
+    }
+
+
+def _plain(marked: str) -> str:
+    """Take the marks out of HTML: buttons show plain text."""
+    return html.unescape(re.sub(r"</?[bi]>", "", marked))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Heard:
+    """An event and its person, known by address or, for events between people, by id."""
+
+    event: Event
+    address: Address | None = None
+    name: str = ""
+    person_id: int | None = None
+
+
+@dataclass(kw_only=True)
+class _Batch:
+    """One batch on its way: the parts it works with, and what is left to do after the commit."""
+
+    channels: Mapping[str, Channel]
+    clock: Clock
+    library: Library
+    words: Words
+    reply: Reply
+    count: int = 0
+    typed: list[tuple[Address, datetime]] = field(default_factory=list)
+    taps: list[tuple[Raw, str | None]] = field(default_factory=list)
+
+    async def take(self, turns: Turns, row: InboxRow) -> None:
+        """Take one row: handle it, leave it to another process, or set it aside."""
+        if row.raw.source != PERSON and row.raw.source not in self.channels:
+            log.debug("inbox row %s waits for channel %s", row.id, row.raw.source)
+            return
+        self.count += 1
+        try:
+            heard = self._read(row.raw)
+        except Exception as error:
+            await self._set_aside(turns, row, error)
+            return
+        if heard is None:
+            await turns.done(row, self.clock.now())
+            return
+        if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
+            self.typed.append((heard.address, row.raw.at))
+        said: str | None = None
+        try:
+            async with turns.savepoint():
+                said = await self._turn(turns, row, heard)
+                await turns.done(row, self.clock.now())
+        except Exception as error:
+            await self._set_aside(turns, row, error)
+            await self._apologise(turns, row, heard)
+        if isinstance(heard.event, Tapped):  # every tap is answered, or the client's button keeps spinning
+            self.taps.append((row.raw, said))
+
+    def _read(self, raw: Raw) -> _Heard | None:
+        if raw.source == PERSON:
+            to, event = decode(raw.body)
+            return _Heard(event=event, person_id=to)
+        heard = self.channels[raw.source].read(raw)
+        if heard is None:
+            return None
+        return _Heard(event=heard.event, address=heard.address, name=heard.name)
+
+    async def _turn(self, turns: Turns, row: InboxRow, heard: _Heard) -> str | None:
+        """Make one turn and write what it leads to; give the words that answer a tap."""
+        at = heard.event.at
+        person_id = await _who(turns, heard, row.raw.at)
+        known = await turns.load(person_id)
+        turn = self.reply(known, heard.event, self.library)
+        language = turn.conversation.language
+        await turns.save_conversation(person_id, turn.conversation, at)
+        tap: str | None = None
+        for number, effect in enumerate(turn.effects):
+            match effect:
+                case Say():
+                    message = render(effect, self.words, language)
+                    await turns.put_out(person_id, effect.card, message, effect.priority, row.raw.at)
+                case AnswerTap(words=line):
+                    tap = _plain(self.words.text(line, language)) if line is not None else None
+                case TellCoach(event=event):
+                    await _tell(turns, row, number, event, await turns.coach_of(person_id))
+                case _:
+                    await turns.keep(person_id, effect, at)
+        return tap
+
+    async def _set_aside(self, turns: Turns, row: InboxRow, error: Exception) -> None:
+        # The trace may quote answers: it goes into the encrypted row, the log says only where to look.
+        log.error("inbox row %s set aside: %s", row.id, type(error).__name__)
+        log.debug("inbox row %s", row.id, exc_info=error)
+        async with turns.savepoint():
+            await turns.set_aside(row, "".join(traceback.format_exception(error)), self.clock.now())
+
+    async def _apologise(self, turns: Turns, row: InboxRow, heard: _Heard) -> None:
+        """Tell the person that something went wrong; a coach who did nothing is not troubled."""
+        if heard.address is None:
+            return
+        try:
+            async with turns.savepoint():
+                person_id = await _who(turns, heard, row.raw.at)
+                message = render(Say(paragraphs=(WENT_WRONG,)), self.words, await _language(turns, person_id))
+                await turns.put_out(person_id, None, message, "reply", row.raw.at)
+        except Exception:
+            log.exception("inbox row %s: its person could not be told", row.id)
+
+
+async def _who(turns: Turns, heard: _Heard, at: datetime) -> int:
+    if heard.address is None:
+        assert heard.person_id is not None  # noqa: S101  # one of the two is set by _read
+        return heard.person_id
+    return await turns.person_at(heard.address, heard.name, at)
+
+
+async def _language(turns: Turns, person_id: int) -> str:
+    try:
+        async with turns.savepoint():
+            return (await turns.load(person_id)).conversation.language
+    except Exception:
+        log.warning("person %s can't be loaded; told in English", person_id)
+        return "en"
+
+
+async def _tell(
+    turns: Turns, row: InboxRow, number: int, event: ClientFlagged | ClientScreened, coach_id: int | None
+) -> None:
+    """Write an event into a coach's inbox; the key makes one turn tell it once."""
+    if coach_id is None:
+        return
+    key = f"{row.raw.source}:{row.raw.key}:{number}"
+    await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, coach_id), at=row.raw.at))
