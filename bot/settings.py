@@ -37,8 +37,8 @@ def _key_file() -> Path:
 class Settings(BaseSettings):
     """The settings, each from COXA_<NAME> in the environment; an empty variable counts as unset.
 
-    data_dir: where data is kept. database_url: SQLAlchemy's address of the database (default: coxa.db in data_dir).
-    key_file: the key that opens health data. screens: a content folder in place of the one in the package.
+    data_dir: where data is kept. database_url: SQLAlchemy's address of the database (default: coxa.db in
+    data_dir). key_file: the key that opens health data. screens: a content folder in place of the package's.
     """
 
     model_config = SettingsConfigDict(
@@ -59,16 +59,19 @@ class Settings(BaseSettings):
     def _key_apart(self) -> Settings:
         if self.key_file.resolve().is_relative_to(self.data_dir.resolve()):
             raise ValueError(
-                f"COXA_KEY_FILE is {self.key_file}, inside the data folder {self.data_dir}; keep the key elsewhere,"
-                " so that a copy of the data can't be read by whoever finds it"
+                f"COXA_KEY_FILE is {self.key_file}, inside the data folder {self.data_dir}; keep the key"
+                " elsewhere, so that a copy of the data can't be read by whoever finds it"
             )
         if self.screens is not None and not self.screens.is_dir():
-            raise ValueError(
-                f"COXA_SCREENS is {self.screens}, which is no folder; give one with safety/ and screens/"
-            )
+            raise ValueError(f"COXA_SCREENS is {self.screens}, which is no folder; give one with safety/ and screens/")
         return self
 
     @property
     def url(self) -> SecretStr:
         """Give the database's address."""
         return self.database_url or SecretStr(f"sqlite+aiosqlite:///{self.data_dir / 'coxa.db'}")
+
+    @property
+    def place(self) -> str:
+        """Say where data is kept, without any password."""
+        return str(self.data_dir / "coxa.db") if self.database_url is None else "the database of COXA_DATABASE_URL"

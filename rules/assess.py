@@ -121,9 +121,7 @@ class _Look:
         self.sight = Sight(screen, facts, side)
         self.tests = [t for t in screen.tests.values() if t.context == context and t.role != "comparison"]
         self.derived: dict[str, Any] = {**shared, **self._counted(), "taps_degrees_apart": self._apart()}
-        self.limits = [
-            (rule, self._weigh(rule.when)) for rule in screen.findings.limits if rule.context == context
-        ]
+        self.limits = [(rule, self._weigh(rule.when)) for rule in screen.findings.limits if rule.context == context]
         hits = [v.truth for rule, v in self.limits if rule.then == "limited"]
         unsettled = any(v.truth for rule, v in self.limits if rule.then == "unsettled")
         self.range: YesNo = "yes" if True in hits else "unknown" if None in hits or unsettled else "no"
@@ -169,9 +167,7 @@ class _Look:
             ),
             not_a_priority=limited
             and any(
-                self._weigh(rule.when).truth
-                for rule in self.screen.findings.priority
-                if rule.then == "not_a_priority"
+                self._weigh(rule.when).truth for rule in self.screen.findings.priority if rule.then == "not_a_priority"
             ),
         )
 
@@ -269,9 +265,7 @@ class _Look:
         open_paths = [p for _, v in self.limits if v.truth is None for p in v.because]
         seen = self.sight.with_derived(self.derived)
         return tuple(
-            p
-            for p in dict.fromkeys(open_paths)
-            if not p.startswith("derived.") and seen.value(p) in (None, "unknown")
+            p for p in dict.fromkeys(open_paths) if not p.startswith("derived.") and seen.value(p) in (None, "unknown")
         )
 
     def _phase(self) -> str | None:
@@ -365,9 +359,7 @@ def _position_first(sight: Sight) -> bool:
 
 def _painful(screen: Screen, facts: Facts) -> YesNo:
     now = facts.value("reports.pain_now")
-    if now == "yes" or any(
-        (isinstance(a.pain, int) and a.pain >= 1) or a.level == "hurts" for a in facts.attempts
-    ):
+    if now == "yes" or any((isinstance(a.pain, int) and a.pain >= 1) or a.level == "hurts" for a in facts.attempts):
         return "yes"
     return "unknown" if now is None else "no"
 

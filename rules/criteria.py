@@ -190,9 +190,7 @@ def weigh(criterion: Criterion, view: View) -> Verdict:
             return _any([weigh(part, view) for part in parts])
         case Not(not_=inner):
             verdict = weigh(inner, view)
-            return Verdict(
-                truth=None if verdict.truth is None else not verdict.truth, because=verdict.because
-            )
+            return Verdict(truth=None if verdict.truth is None else not verdict.truth, because=verdict.because)
         case CountOf(count=parts, at_least=wanted):
             return _count([weigh(part, view) for part in parts], wanted)
         case Either(either=inner):

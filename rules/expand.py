@@ -49,10 +49,7 @@ def _options(ids: tuple[str, ...]) -> tuple[Option, ...]:
 def _gate(written: GateQuestion) -> Iterator[Question]:
     if written.kind != "checklist":
         rows = (
-            tuple(
-                Row(path=row.path, options=_options(row.options), ask_when=row.ask_when)
-                for row in written.rows
-            )
+            tuple(Row(path=row.path, options=_options(row.options), ask_when=row.ask_when) for row in written.rows)
             if written.rows
             else (Row(path=str(written.path), options=_options(written.options)),)
         )
@@ -132,26 +129,18 @@ def _test(test: Test, part: str, screen: ScreenFile) -> Iterator[Question]:
     yield question("pain", "scale", rows("pain", (), "pain"), follow)
     yield question("reached", "one", rows("reached", (*SEVERITIES, "unknown"), "reached"), follow)
     if test.compensations:
-        yield question(
-            "compensations", "many", rows("compensations", test.compensations, "compensated"), follow
-        )
+        yield question("compensations", "many", rows("compensations", test.compensations, "compensated"), follow)
     if test.phases:
         yield question("phase", "one", rows("phase", (*test.phases, "unknown"), "felt"), follow)
     if test.degrees:
         measured = tuple(
-            _row(
-                test, place, side, "degrees", (Option(id="unknown"),), _opens(test, place, "degrees", screen)
-            )
+            _row(test, place, side, "degrees", (Option(id="unknown"),), _opens(test, place, "degrees", screen))
             for place, side in places
         )
-        yield question(
-            "degrees", "number", measured, 45, lowest=test.degrees.lowest, highest=test.degrees.highest
-        )
+        yield question("degrees", "number", measured, 45, lowest=test.degrees.lowest, highest=test.degrees.highest)
 
 
-def _settles(
-    level: str, compensations: tuple[str, ...] | None, sensation: str | None
-) -> Iterator[tuple[str, object]]:
+def _settles(level: str, compensations: tuple[str, ...] | None, sensation: str | None) -> Iterator[tuple[str, object]]:
     yield "level", level
     if compensations is not None:
         yield "compensations", compensations

@@ -69,9 +69,7 @@ class Facts(Frozen):
         for attempt in self.attempts:
             key = (attempt.test, attempt.side, attempt.try_, attempt.day)
             if key in seen:
-                raise ValueError(
-                    f"attempts has {key[0]} {key[1]} {key[2]} on day {key[3]} twice; keep one of them"
-                )
+                raise ValueError(f"attempts has {key[0]} {key[1]} {key[2]} on day {key[3]} twice; keep one of them")
             seen.add(key)
         return self
 

@@ -61,9 +61,7 @@ def read_screen(folder: Path, safety: Safety, safety_folder: Path) -> Screen:
     """Read one screen folder and join it with the shared safety content."""
     file = _validated(ScreenFile, read_yaml(folder / "screen.yaml"), folder / "screen.yaml")
     if file.id != folder.name:
-        raise ContentError(
-            f"{folder}/screen.yaml: id is {file.id!r}; name it {folder.name!r} like its folder"
-        )
+        raise ContentError(f"{folder}/screen.yaml: id is {file.id!r}; name it {folder.name!r} like its folder")
     return Screen(
         id=file.id,
         version=file.version,

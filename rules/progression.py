@@ -76,9 +76,7 @@ class NoPlan(Frozen):
     flags: tuple[str, ...] = ()
 
 
-def first_plan(
-    screen: Screen, assessment: Assessment, facts: Facts, *, gentle: bool = False
-) -> Plan | NoPlan:
+def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: bool = False) -> Plan | NoPlan:
     """Choose the first session: an opener (position), a builder (control) and, on two days a week, a lift.
 
     *gentle* plans have no lift (after a clinician cleared a client without a coach).
@@ -99,14 +97,8 @@ def first_plan(
         opener = choose.one(screen.exercises.position_opener, "opener", "position_first")
     opener = opener or choose.one(ladder.first["opener"], "opener", f"ladder.{ladder.id}")
     builder = choose.one(ladder.first["builder"], "builder", f"ladder.{ladder.id}", but=opener)
-    lift = (
-        None
-        if gentle or kind == "unsettled"
-        else choose.one(ladder.first["lift"], "lift", "lift", but=opener)
-    )
-    daily = tuple(
-        p for p in (opener, builder, _for_other_side(choose, assessment, lead, ladder)) if p is not None
-    )
+    lift = None if gentle or kind == "unsettled" else choose.one(ladder.first["lift"], "lift", "lift", but=opener)
+    daily = tuple(p for p in (opener, builder, _for_other_side(choose, assessment, lead, ladder)) if p is not None)
     if not daily:
         return NoPlan(reason="nothing_suits")
     offered = kind == "not_a_priority"
@@ -197,9 +189,7 @@ class _Chooser:
         side: Side | None = None,
     ) -> Prescribed | None:
         """Take the first that suits; one that works on the phase in which it goes wrong comes before the others."""
-        fitting = [
-            e for e in self._fitting(ids) if (but is None or e.id != but.exercise) and e.id not in self.taken
-        ]
+        fitting = [e for e in self._fitting(ids) if (but is None or e.id != but.exercise) and e.id not in self.taken]
         if not fitting:
             return None
         phase = self.lead.phase if self.lead and role != "opener" else None
@@ -240,8 +230,4 @@ class _Chooser:
 
 
 def _first_dose(dose: Dose, role: Role) -> Dose:
-    return (
-        dose.model_copy(update={"sets": min(dose.sets, FIRST_SETS)})
-        if role == "lift" or dose.code == "S"
-        else dose
-    )
+    return dose.model_copy(update={"sets": min(dose.sets, FIRST_SETS)}) if role == "lift" or dose.code == "S" else dose

@@ -202,9 +202,7 @@ def option_of(row: Row, facts: Facts) -> str | None:
     for option in row.options:
         if option.sets:
             extra = {k: v for k, v in option.sets.items() if k != "level"}
-            if option.sets.get("level") == held and all(
-                facts.value(f"{stem}.{k}") == v for k, v in extra.items()
-            ):
+            if option.sets.get("level") == held and all(facts.value(f"{stem}.{k}") == v for k, v in extra.items()):
                 return option.id
             if option.sets.get("level") == held and plain is None:
                 plain = option.id
@@ -227,8 +225,7 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
     found: list[str] = []
     known = {row.path: (row, question) for question in screen.questions for row in question.rows}
     known_rooms = {
-        room: sorted(p.partition(".")[2] for p in known if p.startswith(f"{room}."))
-        for room in ("profile", "reports")
+        room: sorted(p.partition(".")[2] for p in known if p.startswith(f"{room}.")) for room in ("profile", "reports")
     }
     free = set(_free_paths(screen))
     for room, values in (("profile", facts.profile), ("reports", facts.reports)):
@@ -237,9 +234,7 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
             if path in free or path in SETTINGS or name.startswith("unsure_"):
                 continue
             if path not in known:
-                found.append(
-                    f"{path}: unknown, got {value!r}; it takes one of: {', '.join(known_rooms[room])}"
-                )
+                found.append(f"{path}: unknown, got {value!r}; it takes one of: {', '.join(known_rooms[room])}")
                 continue
             row, question = known[path]
             found += _bad_value(path, value, row, question)
@@ -247,9 +242,7 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
         test = screen.tests.get(attempt.test)
         where = f"attempts {attempt.test} {attempt.side}"
         if test is None:
-            found.append(
-                f"attempts.test: got {attempt.test!r}; it takes one of: {', '.join(sorted(screen.tests))}"
-            )
+            found.append(f"attempts.test: got {attempt.test!r}; it takes one of: {', '.join(sorted(screen.tests))}")
             continue
         if (attempt.side == "both") != (test.sides == "together"):
             takes = "both" if test.sides == "together" else "left or right"
@@ -266,9 +259,7 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
                     f"{where}: compensation is {compensation!r}; it takes: {', '.join(sorted(allowed)) or 'none'}"
                 )
         if attempt.phase is not None and attempt.phase not in (*test.phases, "unknown"):
-            found.append(
-                f"{where}: phase is {attempt.phase!r}; it takes one of: {', '.join(test.phases) or 'none'}"
-            )
+            found.append(f"{where}: phase is {attempt.phase!r}; it takes one of: {', '.join(test.phases) or 'none'}")
     return tuple(found)
 
 

@@ -32,9 +32,7 @@ def what_would_change(screen: Screen, facts: Facts, finding: Finding) -> tuple[C
         for level in LEVELS:
             if level == held:
                 continue
-            flipped = assess(screen, _with_level(facts, attempt, level)).finding(
-                finding.side, finding.context
-            )
+            flipped = assess(screen, _with_level(facts, attempt, level)).finding(finding.side, finding.context)
             if (flipped.limited, flipped.driver) != (finding.limited, finding.driver):
                 steps = abs(LEVELS.index(level) - LEVELS.index(held))
                 changes.append(

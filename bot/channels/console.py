@@ -57,8 +57,8 @@ class Paper(Protocol):
 class Console:
     """The terminal: several people may sit at it, and the first of *people* speaks unless another is named.
 
-    It numbers the choices of what is open: the first open row of options, with unlabelled rows of options that come
-    right with it; after the numbered lines of the message itself, where there are such.
+    It numbers the choices that are open: those of the first open row of options and of unlabelled rows
+    beside it, counting on from the lines that the message numbers itself.
     """
 
     def __init__(self, paper: Paper, people: Sequence[str] = ("you",)) -> None:
@@ -76,9 +76,7 @@ class Console:
             case {"from": str(name), "text": str(text)}:
                 event = Typed(at=raw.at, text=text, message=raw.key)
             case _:
-                raise ValueError(
-                    f"a line of the terminal has from and text, tap or edit; got {sorted(raw.body)}"
-                )
+                raise ValueError(f"a line of the terminal has from and text, tap or edit; got {sorted(raw.body)}")
         return Heard(address=address_of(name), name=name, event=event)
 
     async def send(self, address: Address, message: Message, edit: str | None) -> str:
@@ -106,18 +104,14 @@ class Console:
         return self.people[0], line.strip()
 
     def understand(self, name: str, line: str, at: datetime) -> Raw | Skip | Note | None:
-        """Tell what a typed line is: an update to hear, time to skip, or something the terminal answers itself."""
+        """Tell what a typed line is: an update to hear, time to skip, or something for the terminal."""
         chat = self._chat(name)
         command, _, rest = line.partition(" ")
         if not line:
             return None
         if command == "/skip":
             by = duration(rest)
-            return (
-                Skip(by=by)
-                if by is not None
-                else Note(text="/skip takes a time: /skip 1d, /skip 3h, /skip 20m")
-            )
+            return Skip(by=by) if by is not None else Note(text="/skip takes a time: /skip 1d, /skip 3h, /skip 20m")
         if command == "/edit":
             return _correction(chat, name, rest.strip(), at)
         data = chat.button(line)
@@ -138,7 +132,7 @@ class Console:
 
 
 class PlainPaper:
-    """Lines for pipes, files and transcripts: `< ` before what is said here, `@NAME: ` before what others hear."""
+    """Lines for pipes and transcripts: `< ` before what is said here, `@NAME: ` before what others hear."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -211,9 +205,8 @@ def duration(text: str) -> timedelta | None:
 def spell(by: timedelta) -> str:
     """Write a stretch of time as `+1 day`."""
     minutes = int(by.total_seconds()) // 60
-    for unit, length in (("day", 24 * 60), ("hour", 60), ("minute", 1)):
-        if minutes % length == 0:
-            break
+    units = (("day", 24 * 60), ("hour", 60), ("minute", 1))
+    unit, length = next(fits for fits in units if minutes % fits[1] == 0)
     count = minutes // length
     return f"+{count} {unit}{'' if count == 1 else 's'}"
 
@@ -292,9 +285,7 @@ def _correction(chat: _Chat, name: str, rest: str, at: datetime) -> Raw | Note:
     numbered = re.fullmatch(r"(\d{1,2})\s+(\S.*)", rest)
     back, text = (int(numbered[1]), numbered[2]) if numbered else (1, rest)
     if not text:
-        return Note(
-            text="/edit takes the corrected words: /edit about 20, or /edit 2 about 20 for the line before"
-        )
+        return Note(text="/edit takes the corrected words: /edit about 20, or /edit 2 about 20 for the line before")
     if not 1 <= back <= len(chat.said):
         return Note(text=f"there are {len(chat.said)} lines of yours to correct here")
     return _raw(name, at, edit=text, message=chat.said[-back])
@@ -313,9 +304,7 @@ def _choices(rows: Rows) -> list[tuple[int, Mapping[str, Any]]]:
     if first is None or first["kind"] != "options":
         return []
     more = [
-        row
-        for row in rows
-        if row is not first and row["open"] and row["kind"] == "options" and row["label"] is None
+        row for row in rows if row is not first and row["open"] and row["kind"] == "options" and row["label"] is None
     ]
     buttons = [button for row in (first, *more) for button in row["buttons"]]
     return list(enumerate(buttons, start=max(_lines(rows), default=0) + 1))
@@ -392,11 +381,7 @@ def _controls(rows: Rows) -> list[Piece]:
         if row["kind"] == "controls" and row["open"]
         for button in row["buttons"]
     ]
-    return (
-        [Piece(kind="controls", html=html.escape("or type: " + " · ".join(words), quote=False))]
-        if words
-        else []
-    )
+    return [Piece(kind="controls", html=html.escape("or type: " + " · ".join(words), quote=False))] if words else []
 
 
 def _before(row: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Transcripts: a conversation as a text file that is a test and an example at once.
 
-`> text` is said by the first person, `sam> text` by another, `+1 day` lets time pass, `# restart` starts Coxa anew,
-other `#` lines are comments. `< text` is the answer, `@sam: text` what another hears. `# as: ann,coach:sam` at the
-head says who is there.
+`> text` is said by the first person, `sam> text` by another; `< text` is the answer, `@sam: text` what
+another hears. `+1 day` lets time pass, `# restart` starts Coxa anew, `# as: ann,coach:sam` at the head says
+who is there; other `#` lines are comments.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Transcript:
-    """A transcript, read. `people` as in `--as`, or None; the first `head` steps stand above the first answer."""
+    """A transcript, read. `people` as in `--as`, or None; `head` steps stand above the first answer."""
 
     name: str
     written: tuple[str, ...]
@@ -93,7 +93,7 @@ def is_answer(line: str) -> bool:
 
 
 def difference(transcript: Transcript, played: Sequence[str]) -> tuple[str, ...]:
-    """Compare what was written with what was said, as a unified diff; comments and empty lines don't count."""
+    """Compare what was written with what was said, as a unified diff; comments don't count."""
     return tuple(
         difflib.unified_diff(
             [line for line in transcript.written if _counts(line)],

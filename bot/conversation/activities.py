@@ -91,7 +91,6 @@ class Unlock(Kept):
     """A client asks to go on after having been examined."""
 
     kind: Literal["unlock"] = "unlock"
-    who: str | None = None
 
 
 Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Sure | Unlock
@@ -115,7 +114,5 @@ def load(stored: Mapping[str, Any] | None) -> Conversation:
         return Conversation()
     shape = int(stored.get("shape", 0))
     if shape > SHAPE:
-        raise ValueError(
-            f"conversation has shape {shape}, newer than {SHAPE}; upgrade Coxa before starting it"
-        )
+        raise ValueError(f"conversation has shape {shape}, newer than {SHAPE}; upgrade Coxa before starting it")
     return Conversation.model_validate(stored)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from bot.conversation.events import ClientFlagged, ClientScreened
-from rules import Assessment, Flag, Plan, Value
+from rules import Assessment, Facts, Flag, Plan, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +106,11 @@ class KeepConsent:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepAssessment:
-    """Keep a finished screening's assessment; it becomes the current one."""
+    """Keep a finished screening's assessment and the facts behind it; it becomes the current one."""
 
     screening: str
     assessment: Assessment
+    facts: Facts
 
 
 @dataclass(frozen=True, kw_only=True)

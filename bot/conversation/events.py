@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.coaching.news import ClientFlagged, ClientScreened
+
 
 @dataclass(frozen=True, kw_only=True)
 class Typed:
@@ -41,27 +43,6 @@ class Unreadable:
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClientFlagged:
-    """A client of this coach raised a flag. Ids only; the words are in `told` and `urgency`."""
-
-    at: datetime
-    client_id: int
-    client_name: str
-    flag: str
-    urgency: str
-    own_words: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientScreened:
-    """A client of this coach finished a screening. `lines` are wording keys with their values."""
-
-    at: datetime
-    client_id: int
-    client_name: str
-    findings: tuple[tuple[str, str, str, str], ...]
-    """(side, context, driver, confidence) of each limited finding."""
-
-
 Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | ClientFlagged | ClientScreened
+
+__all__ = ["ClientFlagged", "ClientScreened", "Corrected", "Event", "Tapped", "Typed", "Unreadable"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.conversation.activities import Conversation
-from rules import Action, Assessment, Plan, Urgency, Value
+from rules import Action, Assessment, Facts, Plan, Urgency, Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class Known:
     consent: str | None = None
     """The version of the text that they consented to, or None."""
     assessment: Assessment | None = None
-    assessed_at: datetime | None = None
+    assessed_facts: Facts | None = None
+    """The facts behind the current assessment."""
     plan: Plan | None = None
     flags: tuple[OpenFlag, ...] = ()

@@ -29,7 +29,8 @@ class Phrase(Protocol):
 class Phrasebook:
     """All words by language: the bot's own lines, and each screen's under `<screen>/<key>`."""
 
-    def __init__(self, own: Mapping[str, Mapping[str, str]], library: Library) -> None:
+    def __init__(self, library: Library, own: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        own = own or read_own()
         self._words: dict[str, dict[str, str]] = {language: dict(words) for language, words in own.items()}
         for screen in library.screens.values():
             for language, words in screen.wording.items():
@@ -43,9 +44,7 @@ class Phrasebook:
         try:
             return template.format_map(values)
         except (KeyError, IndexError, ValueError) as error:
-            raise ContentError(
-                f"wording {line.key}: {error} has no value; pass it or remove the slot"
-            ) from error
+            raise ContentError(f"wording {line.key}: {error} has no value; pass it or remove the slot") from error
 
     def has(self, key: str, language: str = DEFAULT) -> bool:
         """Tell whether a key is worded."""
@@ -75,7 +74,11 @@ class Phrasebook:
         raise ContentError(f"{value!r} can't be said; pass text, a number or a Line")
 
 
+def read_own() -> dict[str, dict[str, str]]:
+    """Read the bot's own wording, by language."""
+    return {path.stem: flat(read_yaml(path), str(path)) for path in sorted(HERE.glob("*.yaml"))}
+
+
 def load_phrasebook(library: Library) -> Phrasebook:
     """Read the bot's own wording and join it with the screens'."""
-    own = {path.stem: flat(read_yaml(path), str(path)) for path in sorted(HERE.glob("*.yaml"))}
-    return Phrasebook(own, library)
+    return Phrasebook(library)

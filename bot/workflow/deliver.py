@@ -27,9 +27,7 @@ async def deliver(store: Store, channels: Mapping[str, Channel], clock: Clock, *
 async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Clock) -> bool:
     """Send one message and mark it; True where it was sent."""
     if channel is None:  # another process has this channel: the message keeps waiting
-        await store.not_sent(
-            row.id, f"no channel {row.address.channel}", clock.now() + LONGEST_WAIT, clock.now()
-        )
+        await store.not_sent(row.id, f"no channel {row.address.channel}", clock.now() + LONGEST_WAIT, clock.now())
         return False
     try:
         message_id = await _edit_or_anew(channel, row)

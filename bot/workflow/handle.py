@@ -51,7 +51,7 @@ async def handle(
 ) -> int:
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
-    An event that raises is undone alone, set aside with its trace, and its person is told that something went wrong.
+    An event that raises is undone alone and set aside with its trace, and its person is told so.
     Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
     """
     batch = _Batch(channels=channels, clock=clock, library=library, words=phrasebook, reply=reply)

@@ -110,9 +110,7 @@ class Turns(Protocol):
     ) -> None:
         """Write one effect as a row."""
 
-    async def put_out(
-        self, person_id: int, card: str | None, message: Message, priority: str, at: datetime
-    ) -> None:
+    async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:
         """Put a message into the outbox of this person's preferred address."""
 
     async def put_in(self, raw: Raw) -> bool:
@@ -155,9 +153,7 @@ class Store(Protocol):
     async def typed_since(self, address: Address, at: datetime) -> None:
         """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
 
-    async def add_coach(
-        self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime
-    ) -> None:
+    async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""
 
     async def close(self) -> None:

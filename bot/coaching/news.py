@@ -1,0 +1,29 @@
+"""News of a client that reaches their coach as an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientFlagged:
+    """A client of this coach raised a flag. Ids only; the words are in `told` and `urgency`."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    flag: str
+    urgency: str
+    own_words: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientScreened:
+    """A client of this coach finished a screening. `lines` are wording keys with their values."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    findings: tuple[tuple[str, str, str, str], ...]
+    """(side, context, driver, confidence) of each limited finding."""

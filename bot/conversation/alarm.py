@@ -1,0 +1,295 @@
+"""Safety in the conversation: red-flag words, the confirmation, advice, locks and the way out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.coaching.summary import flag_event, screened_event
+from bot.conversation.activities import Ask, Confirm, Unlock
+from bot.conversation.effects import Joined, KeepAnswer, LiftFlag, Line, RaiseFlag, Slot, TellCoach
+from bot.conversation.talk import Talk
+from rules import Assessment, Facts, Flag
+from rules.expand import unsure_path
+from rules.questions import Way
+from rules.reading import Alarm, scan, truth
+from rules.safety import flags
+from rules.screen import Question
+from rules.sight import Sight
+
+if TYPE_CHECKING:
+    from bot.conversation.known import OpenFlag
+
+WAIT_BEFORE_ASKING = {
+    "emergency": timedelta(days=7),
+    "urgent": timedelta(hours=24),
+    "clinician": timedelta(hours=24),
+}
+"""How long a client without a coach waits before they may say that they were examined (evidence 0 Locks)."""
+PRIVATE = ("self_harm", "violence", "eating_disorder")
+"""Words that are answered first by asking whether it is safe to write here (evidence 0, 37a and 37b)."""
+
+
+def standing(talk: Talk, facts: Facts) -> tuple[Flag, ...]:
+    """Give the flags that these facts raise."""
+    return flags(talk.screen.safety, Sight(talk.screen, facts))
+
+
+def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
+    """Scan words for red flags; every free text passes here first."""
+    return scan(text, _lexicon(talk))
+
+
+def truth_of(text: str, lexicon: Any) -> bool | None:
+    """Read a yes or a no."""
+    return truth(text, lexicon)
+
+
+# --- words that raise a red flag
+
+
+def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
+    """Stop whatever is going on and ask the one closed question."""
+    first = alarms[0]
+    if isinstance(talk.top, Ask):
+        talk.pop()
+    talk.push(Ask(item=first.item, words=first.words, more=tuple(a.item for a in alarms[1:])))
+    show_closed_question(talk)
+
+
+def show_closed_question(talk: Talk, note: Line | None = None) -> None:
+    """Ask whether the words are about them, now; the advice comes with the question and never waits for it."""
+    activity = talk.top
+    if not isinstance(activity, Ask):
+        return
+    talk.next_step()
+    item = talk.first_of(f"alarm.{activity.item}", f"emergency.{activity.item}_full", "alarm.other")
+    values: dict[str, Slot] = {
+        "words": activity.words,
+        "item": item,
+        "number": talk.number(),
+        "crisis": talk.crisis_line(),
+    }
+    line = Line(key="bot.alarm_private" if activity.item in PRIVATE else "bot.alarm_ask", values=values)
+    talk.card(
+        f"a{talk.conversation.step}",
+        *([note] if note else []),
+        line,
+        rows=(talk.choices(("yes", "bot.alarm_yes"), ("no", "bot.alarm_no")),),
+        priority="safety",
+    )
+
+
+def closed_answer(talk: Talk, happening: bool) -> bool:
+    """Hear the closed question's answer; True where it was a false alarm and the chat goes back to where it was."""
+    activity = talk.top
+    if not isinstance(activity, Ask):
+        return True
+    talk.pop()
+    screening = talk.screening
+    kept_in = screening.id if screening else "words"
+    talk.do(
+        KeepAnswer(
+            screening=kept_in,
+            path=f"reports.{activity.item}",
+            value="yes" if happening else "no",
+            how="typed",
+            words=activity.words,
+        )
+    )
+    if not happening:
+        return True
+    values = {f"reports.{activity.item}": "yes"}
+    facts = talk.facts.with_values(values)
+    if screening is not None:
+        talk.put_screening(screening.model_copy(update={"answers": {**screening.answers, **values}}))
+    raised = standing(talk, facts)
+    named = [flag for flag in raised if f"reports.{activity.item}" in flag.because]
+    if named:
+        stop(talk, raised, own_words=activity.words, only=tuple(flag.id for flag in named))
+        return not any(flag.action == "lock" for flag in named)
+    return True
+
+
+# --- the confirmation of a tap
+
+
+def confirm(talk: Talk, grave: Sequence[Flag], paths: tuple[str, ...], question: Question) -> None:
+    """Ask once whether an emergency or urgent tap was meant."""
+    meant = tuple(p for p in paths if any(p in flag.because for flag in grave)) or paths
+    talk.push(Confirm(flags=tuple(flag.id for flag in grave), paths=meant, question=question.id))
+    show_confirm(talk)
+
+
+def show_confirm(talk: Talk, note: Line | None = None) -> None:
+    """Show the confirmation."""
+    activity = talk.top
+    if not isinstance(activity, Confirm):
+        return
+    talk.next_step()
+    told = tuple(talk.of_screen(f"flag.{flag}.told") for flag in activity.flags)
+    talk.card(
+        f"a{talk.conversation.step}",
+        *([note] if note else []),
+        Line(key="bot.confirm", values={"told": Joined(items=told, glue="; ")}),
+        rows=(talk.choices(("yes", "bot.confirm_yes"), ("no", "bot.confirm_no")),),
+        priority="safety",
+    )
+
+
+def confirmed(talk: Talk, meant: bool) -> bool:
+    """Hear whether the tap was meant; True where the chat goes back to asking."""
+    activity, screening = talk.top, talk.screening
+    if not isinstance(activity, Confirm) or screening is None:
+        return True
+    talk.pop()
+    known_flags = tuple(dict.fromkeys((*screening.confirmed, *activity.flags)))
+    if meant:
+        talk.put_screening(screening.model_copy(update={"confirmed": known_flags}))
+        stop(talk, standing(talk, talk.facts), only=activity.flags)
+        return False
+    answers = dict(screening.answers)
+    asked = talk.screen.question(activity.question)
+    for path in activity.paths:
+        answers.pop(path, None)
+        talk.do(KeepAnswer(screening=screening.id, path=path, value=None, how="denied"))
+    if asked.kind == "checklist":
+        answers[unsure_path(asked.id)] = "yes"
+    talk.put_screening(screening.model_copy(update={"answers": answers, "confirmed": known_flags, "revisit": None}))
+    return True
+
+
+# --- advice and locks
+
+
+def stop(
+    talk: Talk, raised: Sequence[Flag], *, own_words: str | None = None, only: tuple[str, ...] | None = None
+) -> None:
+    """Raise flags, give each one's advice at once, and end everything where one of them locks."""
+    for flag in raised:
+        talk.do(RaiseFlag(flag=flag, own_words=own_words))
+        _tell_coach(talk, flag, own_words)
+    grave = [flag for flag in raised if flag.action == "lock"] or list(raised)
+    spoken = [flag for flag in grave if only is None or flag.id in only] or grave
+    most = spoken[0].urgency
+    for flag in [f for f in spoken if f.urgency == most][:2]:
+        talk.say(*advice(talk, flag), priority="safety")
+    if any(flag.action == "lock" for flag in raised):
+        screening = talk.screening
+        talk.clear()
+        talk.conversation = talk.conversation.model_copy(update={"card": None})
+        key = "bot.stopped" if screening is not None else "bot.stopped_before"
+        talk.say(Line(key=key), _who_knows(talk), priority="safety")
+
+
+def advice(talk: Talk, flag: Flag | OpenFlag) -> tuple[Line, ...]:
+    """Give a flag's own words: what was reported, what to do, by when."""
+    told = talk.of_screen(f"flag.{flag.id}.told")
+    values = {"told": told, "emergency_number": talk.number(), "crisis_line": talk.crisis_line()}
+    return (
+        Line(key=f"bot.you_told.{flag.urgency}", values={"told": told}),
+        talk.of_screen(f"flag.{flag.id}.advice", **values),
+    )
+
+
+def tell_gate(talk: Talk, way: Way) -> None:
+    """Once the gate is through: raise the flags that pause, adapt or note, with their advice, each once."""
+    screening = talk.screening
+    if screening is None or "gate" in screening.told:
+        return
+    raised = [flag for flag in standing(talk, way.facts) if flag.action != "lock"]
+    told = (*screening.told, "gate", *(f"flag:{flag.id}" for flag in raised))
+    talk.put_screening(screening.model_copy(update={"told": told}))
+    tell_flags(talk, raised, told=screening.told)
+
+
+def tell_flags(talk: Talk, raised: Sequence[Flag], *, told: Sequence[str]) -> None:
+    """Raise flags and say the advice of those that were not told yet, in one message."""
+    new = [flag for flag in raised if f"flag:{flag.id}" not in told]
+    for flag in new:
+        talk.do(RaiseFlag(flag=flag))
+        _tell_coach(talk, flag, None)
+    if new:
+        lines = [line for flag in new for line in advice(talk, flag)]
+        if any(flag.urgency != "coach" for flag in new):
+            lines.append(_who_knows(talk))
+        talk.say(*lines)
+
+
+def gate_passed(talk: Talk, way: Way) -> None:
+    """End a gate that was asked by itself: after /profile, or to lift a lock."""
+    screening = talk.screening
+    if screening is None:
+        return
+    tell_gate(talk, way)
+    standing_ids = {flag.id for flag in standing(talk, way.facts)}
+    lifted = [flag for flag in talk.known.flags if flag.id not in standing_ids]
+    reason = "examined and cleared, by the client's word; gate passed" if screening.scope == "unlock" else "gate passed"
+    locked = any(flag.action == "lock" for flag in talk.known.flags)
+    for flag in lifted:
+        if screening.scope == "unlock" or flag.action != "lock":
+            talk.do(LiftFlag(flag_id=flag.id, reason=reason))
+    talk.clear()
+    key = "bot.unlocked" if screening.scope == "unlock" else "bot.still_locked" if locked else "bot.gate_passed"
+    talk.next_step()
+    talk.say(Line(key=key), rows=(talk.choices(("screen", "bot.start_screen"), ("later", "bot.later")),))
+
+
+def show_locked(talk: Talk) -> None:
+    """Say what stands, its advice once more, and the way out."""
+    held = [flag for flag in talk.known.flags if flag.action == "lock"]
+    talk.next_step()
+    lines = [line for flag in held[:2] for line in advice(talk, flag)]
+    rows: tuple[Any, ...] = ()
+    if all(flag.urgency in WAIT_BEFORE_ASKING for flag in held):
+        waits = [flag.raised_at + WAIT_BEFORE_ASKING[flag.urgency] - talk.at for flag in held]
+        hours = max(1, round(max(waits).total_seconds() / 3600))
+        if max(waits) <= timedelta(0):
+            lines.append(Line(key="bot.locked_examined"))
+            rows = (talk.choices(("examined", "bot.i_was_examined"), ("later", "bot.not_yet")),)
+        else:
+            lines.append(Line(key="bot.locked_wait", values={"count": hours}))
+    else:
+        lines.append(Line(key="bot.locked_coach"))
+    talk.say(*lines, rows=rows)
+
+
+def ask_who_examined(talk: Talk) -> None:
+    """Ask who examined them and whether they may exercise; the words are kept."""
+    if not isinstance(talk.top, Unlock):
+        talk.push(Unlock())
+    talk.next_step()
+    talk.say(
+        Line(key="bot.examined_by"),
+        rows=(
+            talk.choices(
+                ("x-doctor", "bot.by_doctor"),
+                ("x-physio", "bot.by_physio"),
+                ("x-hospital", "bot.by_hospital"),
+                ("x-no", "bot.told_to_wait"),
+            ),
+        ),
+    )
+
+
+def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
+    """Tell the coach of a flagged client what the screening came to."""
+    if any(flag.action != "note" for flag in assessment.flags) or assessment.flags:
+        talk.do(TellCoach(event=screened_event(talk.known.person, assessment, talk.at)))
+
+
+def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
+    if all(open_flag.id != flag.id for open_flag in talk.known.flags):
+        talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at)))
+
+
+def _who_knows(talk: Talk) -> Line:
+    """Say truthfully who learns of it."""
+    coach = talk.known.person.coach_name
+    return Line(key="bot.coach_told", values={"coach": coach}) if coach else Line(key="bot.nobody_told")
+
+
+def _lexicon(talk: Talk) -> Any:
+    held = talk.screen.lexicon
+    return held.get(talk.conversation.language) or held["en"]

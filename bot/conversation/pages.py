@@ -1,0 +1,208 @@
+"""The pages a client can ask for: the result with its reasons, the plan, help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.conversation.cards import said, side_word, test_name
+from bot.conversation.effects import Joined, Line, Slot
+from bot.conversation.talk import Talk
+from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
+from rules.questions import row_at
+from rules.screen import CONTEXTS, Dose
+from rules.sensitivity import what_would_change
+from rules.sight import Sight
+
+MOST_CHANGES = 2
+"""How many answers that would change a result are named."""
+
+
+def show_result(talk: Talk, assessment: Assessment, facts: Facts) -> None:
+    """Say the result: one message for each side, then what it means as a whole."""
+    for side in SIDES:
+        lines = [Line(key="result.side", values={"side": side_word(side)})]
+        for context in CONTEXTS:
+            lines += _context(talk, assessment.finding(side, context), facts)
+        talk.say(*lines)
+    talk.say(*_whole(talk, assessment))
+
+
+def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
+    where = Line(key=f"result.context.{finding.context}")
+    seen = tuple(talk.of_screen(f"option.compensations.{compensation}") for compensation in finding.compensations)
+    way_round = Line(key="result.way_round", values={"seen": Joined(items=seen, glue=", ")})
+    if finding.limited == "no":
+        yield Line(key="result.fine", values={"context": where})
+        if seen:
+            yield way_round
+        return
+    if finding.limited == "unknown":
+        yield Line(key="result.unknown", values={"context": where})
+        missing = _missing(talk, finding)
+        if missing:
+            yield Line(key="result.missing", values={"answers": Joined(items=missing, glue=", ")})
+        if finding.reasons:
+            yield _because(talk, finding, facts)
+        return
+    yield Line(key="result.limited", values={"context": where})
+    if finding.not_a_priority:
+        yield Line(key="result.not_a_priority")
+    values = {
+        "driver": Line(key=f"result.driver.{finding.driver}"),
+        "sure": Line(key=f"result.sure.{finding.confidence}"),
+    }
+    yield Line(key="result.driven", values=values)
+    yield _because(talk, finding, facts)
+    if finding.phase:
+        yield Line(key="result.phase", values={"phase": Line(key=f"result_phase.{finding.phase}")})
+    if seen:
+        yield way_round
+    for note in finding.notes:
+        yield talk.of_screen(f"reason.{note}")
+    changes = what_would_change(talk.screen, facts, finding)[:MOST_CHANGES]
+    if changes:
+        items = tuple(
+            Line(
+                key="result.change",
+                values={
+                    "test": test_name(talk, change.test),
+                    "level": talk.of_screen(f"option.level.{change.level}"),
+                    "then": Line(
+                        key=f"result.would.{change.driver}"
+                        if change.limited == "yes"
+                        else f"result.would.{change.limited}"
+                    ),
+                },
+            )
+            for change in changes
+        )
+        yield Line(key="result.changes", values={"changes": Joined(items=items)})
+
+
+def _because(talk: Talk, finding: Finding, facts: Facts) -> Line:
+    """Say the rules that held and the answers that made them hold."""
+    rules = tuple(dict.fromkeys(reason.rule for reason in finding.reasons))
+    words = tuple(talk.of_screen(f"reason.{rule}") for rule in rules)
+    paths = dict.fromkeys(path for reason in finding.reasons for path in reason.facts)
+    answers = tuple(line for path in paths if (line := _fact(talk, finding, facts, path)))
+    answers = tuple({repr(line): line for line in answers}.values())
+    return Line(
+        key="result.because" if answers else "result.because_rules",
+        values={"rules": Joined(items=words, glue=" "), "answers": Joined(items=answers, glue="; ")},
+    )
+
+
+def _fact(talk: Talk, finding: Finding, facts: Facts, path: str) -> Line | None:
+    """Say one answer behind a finding: the test's name and what the client answered."""
+    room, _, field = path.partition(".")
+    if room in ("profile", "reports", "derived", "other"):
+        return None
+    sight = Sight(talk.screen, facts, finding.side)
+    attempt = sight.tried(room)
+    if attempt is None:
+        return None
+    talk_facts_path = f"{attempt.test}.{attempt.side}.{field}"
+    value = facts.value(talk_facts_path)
+    if value is None and field == "level" and attempt.degrees is not None:
+        return Line(
+            key="result.degrees",
+            values={"test": test_name(talk, attempt.test), "degrees": f"{attempt.degrees:g}"},
+        )
+    row, question = row_at(talk.screen, talk_facts_path)
+    answer = said(talk, question, row, facts) if value is not None else None
+    if answer is None:
+        return None
+    return Line(key="result.fact", values={"test": test_name(talk, attempt.test), "answer": answer})
+
+
+def _missing(talk: Talk, finding: Finding) -> tuple[Line, ...]:
+    tests = dict.fromkeys(path.partition(".")[0] for path in finding.missing)
+    return tuple(test_name(talk, test) for test in tests if test in talk.screen.tests)
+
+
+def _whole(talk: Talk, assessment: Assessment) -> Iterator[Line]:
+    priority = assessment.priority
+    key = f"result.priority.{priority.kind}"
+    if priority.kind == "act":
+        side = side_word(priority.side) if priority.side else Line(key="bot.both_sides")
+        values = {"side": side, "context": Line(key=f"result.context.{priority.context}")}
+        yield Line(key="result.lead", values={**values, "why": Line(key=f"result.why.{priority.rule}")})
+    else:
+        yield Line(key=key)
+    if any(f.limited == "yes" for f in assessment.findings):
+        yield Line(key="result.friend")
+    yield Line(key="result.not_a_diagnosis")
+
+
+# --- the plan
+
+
+def show_plan(talk: Talk, plan: Plan | NoPlan | None, facts: Facts | None) -> None:
+    """Say the plan: every day, and what strength days add; or why there is none."""
+    if plan is None:
+        talk.say(Line(key="plan.none_yet"))
+        return
+    if isinstance(plan, NoPlan):
+        talk.say(Line(key=f"plan.no.{plan.reason}"))
+        return
+    minutes = max(1, round(sum(p.seconds for p in plan.daily) / 60))
+    key = "plan.offered" if plan.offered else "plan.daily"
+    talk.say(
+        Line(key=key, values={"count": minutes}),
+        *(_exercise(talk, p, n) for n, p in enumerate(plan.daily, 1)),
+    )
+    closing: list[Line] = []
+    if plan.strength:
+        closing.append(Line(key="plan.strength", values={"days": plan.strength_days}))
+        closing += [_exercise(talk, p, len(plan.daily) + n) for n, p in enumerate(plan.strength, 1)]
+    closing.append(Line(key="plan.both_sides" if plan.side else "plan.even"))
+    lacking = [out for out in plan.left_out if out.lacks][:2]
+    barred = [out for out in plan.left_out if not out.lacks][:2]
+    for out in lacking:
+        values = {
+            "exercise": talk.of_screen(f"exercise.{out.exercise}.name"),
+            "thing": talk.of_screen(f"equipment.{out.reason}"),
+        }
+        closing.append(Line(key="plan.lacks", values=values))
+    for out in barred:
+        values = {
+            "exercise": talk.of_screen(f"exercise.{out.exercise}.name"),
+            "reason": talk.of_screen(f"leave_out.{out.reason}"),
+        }
+        closing.append(Line(key="plan.barred", values=values))
+    closing.append(Line(key="plan.stop"))
+    talk.say(*closing)
+
+
+def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
+    key = f"exercise.{prescribed.exercise}"
+    side = side_word(prescribed.side) if prescribed.side else None
+    whose = Line(key="plan.side_first", values={"side": side}) if side else Line(key="plan.each_side")
+    exercise = next(e for e in talk.screen.exercises.exercises if e.id == prescribed.exercise)
+    if exercise.target_leg == "both" and not prescribed.dose.per_side:
+        whose = Line(key="plan.whole_body")
+    return Line(
+        key="plan.exercise",
+        values={
+            "n": number,
+            "name": talk.of_screen(f"{key}.name"),
+            "role": Line(key=f"plan.role.{prescribed.role}"),
+            "why": Joined(items=tuple(Line(key=f"plan.why.{word}") for word in prescribed.why), glue=" "),
+            "setup": talk.of_screen(f"{key}.setup"),
+            "cue": talk.of_screen(f"{key}.cue"),
+            "dose": _dose(prescribed.dose),
+            "whose": whose,
+            "feel": talk.of_screen(f"{key}.feel"),
+            "stop": talk.of_screen(f"{key}.stop"),
+            "easier": talk.of_screen(f"{key}.easier"),
+        },
+    )
+
+
+def _dose(dose: Dose) -> Line:
+    values: dict[str, Slot] = {
+        "count": dose.sets,
+        "amount": Line(key=f"plan.amount.{dose.unit}", values={"count": dose.amount}),
+        "side": Line(key="plan.per_side" if dose.per_side else "plan.in_all"),
+    }
+    return Line(key="plan.dose", values=values)

@@ -1,0 +1,571 @@
+"""known + event -> what to do: the one door of the conversation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.conversation import alarm, pages, screening
+from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
+from bot.conversation.cards import show_question
+from bot.conversation.effects import AnswerTap, Joined, KeepConsent, Line, Slot
+from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
+from bot.conversation.known import Known
+from bot.conversation.talk import Talk, Turn
+from rules import Library, Value
+from rules.reading import truth
+
+CONSENT_VERSION = "1"
+"""The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+LEFT_AFTER = timedelta(hours=6)
+"""After so long a silence a client is offered to go on, rather than asked in mid-air. A proposal."""
+
+
+def reply(known: Known, event: Event, library: Library) -> Turn:
+    """Decide what an event leads to. Pure: the same in, the same out."""
+    talk = Talk(known, event.at, library)
+    match event:
+        case ClientFlagged() | ClientScreened():
+            _coach_news(talk, event)
+        case Unreadable(what=what):
+            talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{what}")}))
+            _show_where_they_are(talk)
+        case Tapped(data=data):
+            _tapped(talk, data)
+        case Corrected(text=text, message=message):
+            _corrected(talk, text, message)
+        case Typed(text=text, message=message):
+            _typed(talk, text, message)
+    return talk.turn()
+
+
+def _typed(talk: Talk, text: str, message: str) -> None:
+    words = text.strip()
+    if words.startswith("/"):
+        command, _, rest = words[1:].partition(" ")
+        _command(talk, command.partition("@")[0].lower(), rest)
+        return
+    if not words:
+        _show_where_they_are(talk)
+        return
+    if isinstance(talk.top, Ask):
+        happening = truth(words, talk.screen.lexicon["en"])
+        if happening is not None:
+            _closed(talk, happening)
+            return
+    alarms = alarm.alarms_in(talk, words)
+    if alarms:
+        alarm.interrupt(talk, alarms)
+        return
+    match talk.top:
+        case Ask():
+            alarm.show_closed_question(talk, note=Line(key="bot.yes_or_no"))
+        case Confirm() | Hello() | Resume() | Sure():
+            _closed_words(talk, words)
+        case Unlock():
+            _examined(talk, words)
+        case None:
+            _idle(talk)
+        case _:
+            if _been_away(talk):
+                _offer_resume(talk)
+            else:
+                screening.typed(talk, words, message)
+
+
+def _closed_words(talk: Talk, words: str) -> None:
+    """Read words typed at a question that has two or three answers."""
+    said = truth(words, talk.screen.lexicon["en"])
+    low = words.lower().strip(" .!")
+    match talk.top:
+        case Confirm():
+            if said is None:
+                alarm.show_confirm(talk, note=Line(key="bot.yes_or_no"))
+            else:
+                _confirm(talk, said)
+        case Hello():
+            if said or low in ("agree", "i agree", "ok", "okay", "1"):
+                _consent(talk, given=True)
+            elif said is False:
+                _consent(talk, given=False)
+            else:
+                _hello(talk, note=Line(key="hello.unclear"))
+        case Resume():
+            choice = {
+                "go on": "go",
+                "continue": "go",
+                "start over": "restart",
+                "restart": "restart",
+                "discard": "discard",
+            }
+            chosen = choice.get(low) or ("go" if said else None)
+            if chosen:
+                _resume(talk, chosen)
+            else:
+                _offer_resume(talk)
+        case Sure():
+            if said is None:
+                _ask_sure(talk, note=Line(key="bot.yes_or_no"))
+            else:
+                _sure(talk, said)
+
+
+def _tapped(talk: Talk, data: str) -> None:
+    step, _, rest = data.partition(":")
+    row, _, option = rest.partition(":")
+    if not step.isdigit() or not option or int(step) != talk.conversation.step:
+        talk.toast("bot.stale")
+        if talk.top is not None:
+            _show_where_they_are(talk)
+        return
+    talk.do(AnswerTap())
+    top = talk.top
+    if row != "c" or (isinstance(top, type(talk.screening)) and talk.screening is not None and top is talk.screening):
+        if talk.screening is not None and top is talk.screening:
+            screening.tapped(talk, row, option)
+        else:
+            _show_where_they_are(talk)
+        return
+    match top:
+        case Ask():
+            _closed(talk, option == "yes")
+        case Confirm():
+            _confirm(talk, option == "yes")
+        case Hello():
+            _hello_tap(talk, option)
+        case Resume():
+            _resume(talk, option)
+        case Sure():
+            _sure(talk, option == "yes")
+        case _:
+            _idle_tap(talk, option)
+
+
+def _corrected(talk: Talk, text: str, message: str) -> None:
+    alarms = alarm.alarms_in(talk, text)
+    if alarms:
+        alarm.interrupt(talk, alarms)
+    else:
+        screening.corrected(talk, text, message)
+
+
+def _command(talk: Talk, command: str, rest: str) -> None:
+    match command:
+        case "start":
+            _start(talk)
+        case "screen":
+            if talk.screening is not None:
+                _offer_resume(talk)
+            else:
+                _begin(talk)
+        case "result":
+            _result(talk)
+        case "plan":
+            pages.show_plan(talk, talk.known.plan, talk.known.assessed_facts)
+            _back_to_it(talk)
+        case "profile":
+            _profile(talk)
+        case "settings":
+            _settings(talk, rest)
+        case "privacy":
+            _privacy(talk)
+        case "help":
+            talk.say(Line(key="bot.help", values={"number": talk.number()}))
+            _back_to_it(talk)
+        case "cancel":
+            screening.pause(talk)
+        case "restart":
+            talk.push(Sure(what="restart"))
+            _ask_sure(talk)
+        case "back" | "why" if talk.screening is not None and talk.top is talk.screening:
+            screening.control(talk, command)
+        case _:
+            talk.say(Line(key="bot.unknown_command", values={"command": command[:32]}))
+            _back_to_it(talk)
+
+
+# --- hello
+
+
+def _start(talk: Talk) -> None:
+    """Begin, or recover: /start always leads somewhere."""
+    match talk.top:
+        case Ask() | Confirm():
+            _show_where_they_are(talk)
+            return
+        case _ if talk.screening is not None:
+            _offer_resume(talk)
+            return
+    if talk.known.consent != CONSENT_VERSION:
+        _hello(talk)
+    elif _locked(talk):
+        alarm.show_locked(talk)
+    elif talk.known.assessment is not None:
+        talk.next_step()
+        talk.say(
+            Line(key="bot.welcome_back"),
+            rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+        )
+    else:
+        _begin(talk)
+
+
+def _hello(talk: Talk, note: Line | None = None) -> None:
+    if not isinstance(talk.top, Hello):
+        talk.clear()
+        talk.push(Hello())
+    talk.next_step()
+    coach = talk.known.person.coach_name
+    who = Line(key="hello.who_coach", values={"coach": coach}) if coach else Line(key="hello.who_nobody")
+    first = Line(key="hello.changed" if talk.known.consent else "hello.what")
+    talk.card(
+        "hello",
+        *([note] if note else []),
+        first,
+        who,
+        Line(key="hello.consent"),
+        rows=(talk.choices(("agree", "hello.agree"), ("not_now", "hello.not_now")),),
+    )
+
+
+def _hello_tap(talk: Talk, option: str) -> None:
+    if option == "agree":
+        _consent(talk, given=True)
+    else:
+        _consent(talk, given=False)
+
+
+def _consent(talk: Talk, *, given: bool) -> None:
+    if given:
+        talk.do(KeepConsent(version=CONSENT_VERSION, given=True))
+        talk.clear()
+        _begin(talk, agreed=True)
+    else:
+        talk.clear()
+        talk.say(Line(key="hello.declined"))
+
+
+def _begin(talk: Talk, *, agreed: bool = False) -> None:
+    """Begin a screening, if consent and locks allow; the profile is taken over, the gate is asked anew."""
+    if not agreed and talk.known.consent != CONSENT_VERSION:
+        _hello(talk)
+        return
+    if _locked(talk):
+        alarm.show_locked(talk)
+        return
+    profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
+    screening.begin(talk, keep=profile)
+
+
+def _locked(talk: Talk) -> bool:
+    return any(flag.action == "lock" for flag in talk.known.flags)
+
+
+def _idle(talk: Talk) -> None:
+    """Hear words when nothing is going on."""
+    if talk.known.consent != CONSENT_VERSION or _locked(talk) or talk.known.assessment is None:
+        _start(talk)
+        return
+    talk.next_step()
+    talk.say(
+        Line(key="bot.idle"),
+        rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+    )
+
+
+def _idle_tap(talk: Talk, option: str) -> None:
+    match option:
+        case "result":
+            _result(talk)
+        case "plan":
+            pages.show_plan(talk, talk.known.plan, talk.known.assessed_facts)
+        case "screen":
+            _begin(talk)
+        case "examined":
+            alarm.ask_who_examined(talk)
+        case "withdraw":
+            talk.push(Sure(what="withdraw"))
+            _ask_sure(talk)
+        case "later":
+            talk.say(Line(key="bot.see_you"))
+        case _ if option.startswith("x-"):
+            _examined(talk, option.removeprefix("x-"))
+        case _:
+            _show_where_they_are(talk)
+
+
+def _examined(talk: Talk, who: str) -> None:
+    """Hear who examined them; the gate is asked afresh, and only then is the lock lifted."""
+    if isinstance(talk.top, Unlock):
+        talk.pop()
+    if who == "no" or truth(who, talk.screen.lexicon["en"]) is False:
+        talk.say(Line(key="bot.wait_then"))
+        return
+    profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
+    screening.begin(talk, scope="unlock", keep=profile)
+
+
+# --- pages
+
+
+def _result(talk: Talk) -> None:
+    known = talk.known
+    if known.assessment is None or known.assessed_facts is None:
+        talk.say(Line(key="result.none_yet"))
+    else:
+        pages.show_result(talk, known.assessment, known.assessed_facts)
+    _back_to_it(talk)
+
+
+def _profile(talk: Talk) -> None:
+    """Ask the profile and the gate again; answers to the tests are kept."""
+    if talk.known.consent != CONSENT_VERSION:
+        _hello(talk)
+        return
+    running = talk.screening
+    gate = {r.path for q in talk.screen.questions if q.part in ("you", "safety") for r in q.rows}
+    if running is None:
+        screening.begin(talk, scope="gate" if talk.known.assessment or _locked(talk) else "full")
+        return
+    kept = {p: v for p, v in running.answers.items() if p not in gate and not p.startswith("reports.unsure_")}
+    told = tuple(t for t in running.told if t != "gate" and not t.startswith("flag:"))
+    while talk.top is not running:
+        talk.pop()
+    talk.put_screening(
+        running.model_copy(update={"answers": kept, "told": told, "revisit": None, "reviewed": False, "ticked": ()})
+    )
+    screening.go_on(talk, note=Line(key="bot.profile_again"))
+
+
+def _settings(talk: Talk, rest: str) -> None:
+    running = talk.screening
+    wanted = truth(rest.replace("degrees", "").strip(), talk.screen.lexicon["en"]) if rest else None
+    if "degrees" in rest and running is not None:
+        on = wanted is not False and "off" not in rest
+        answers = {**running.answers, "reports.degrees_wanted": "yes" if on else "no"}
+        talk.put_screening(running.model_copy(update={"answers": answers}))
+        talk.say(Line(key="bot.degrees_on" if on else "bot.degrees_off"))
+    else:
+        talk.say(Line(key="bot.settings"))
+    _back_to_it(talk)
+
+
+def _privacy(talk: Talk) -> None:
+    coach = talk.known.person.coach_name
+    who = Line(key="hello.who_coach", values={"coach": coach}) if coach else Line(key="hello.who_nobody")
+    if talk.known.consent is None:
+        talk.say(Line(key="bot.privacy", values={"who": who}), Line(key="bot.no_consent"))
+        return
+    talk.push(Sure(what="withdraw"))
+    talk.next_step()
+    talk.say(
+        Line(key="bot.privacy", values={"who": who}),
+        rows=(talk.choices(("yes", "bot.withdraw"), ("no", "bot.keep_consent")),),
+    )
+
+
+def _ask_sure(talk: Talk, note: Line | None = None) -> None:
+    top = talk.top
+    if not isinstance(top, Sure):
+        return
+    talk.next_step()
+    talk.card(
+        f"q{talk.conversation.step}",
+        *([note] if note else []),
+        Line(key=f"bot.sure.{top.what}"),
+        rows=(talk.choices(("yes", f"bot.sure_yes.{top.what}"), ("no", "bot.sure_no")),),
+    )
+
+
+def _sure(talk: Talk, certain: bool) -> None:
+    top = talk.top
+    if not isinstance(top, Sure):
+        return
+    talk.pop()
+    if not certain:
+        talk.say(Line(key="bot.as_it_was"))
+        _back_to_it(talk)
+        return
+    match top.what:
+        case "restart":
+            if _locked(talk) or talk.known.consent != CONSENT_VERSION:
+                talk.clear()
+                _start(talk)
+            else:
+                screening.begin(talk)
+        case "discard":
+            talk.clear()
+            talk.say(Line(key="bot.discarded"))
+        case "withdraw":
+            talk.do(KeepConsent(version=CONSENT_VERSION, given=False))
+            talk.clear()
+            talk.say(Line(key="bot.withdrawn"))
+
+
+# --- coming back
+
+
+def _been_away(talk: Talk) -> bool:
+    running = talk.screening
+    return running is not None and talk.at - running.touched_at > LEFT_AFTER
+
+
+def _offer_resume(talk: Talk) -> None:
+    running = talk.screening
+    if running is None:
+        return
+    while talk.top is not running and not isinstance(talk.top, Resume):
+        talk.pop()
+    if not isinstance(talk.top, Resume):
+        talk.push(Resume())
+    talk.next_step()
+    away = talk.at - running.touched_at
+    open_now = screening.current(talk)
+    ask = open_now[0] if open_now else None
+    part = talk.of_screen(f"part.{ask.question.part}") if ask else Line(key="bot.review_part")
+    talk.card(
+        f"w{talk.conversation.step}",
+        Line(key="bot.resume", values={"part": part, "ago": _ago(away)}),
+        rows=(talk.choices(("go", "bot.go_on"), ("restart", "bot.start_over"), ("discard", "bot.discard")),),
+    )
+
+
+def _ago(away: timedelta) -> Line:
+    minutes = int(away.total_seconds() // 60)
+    if minutes < 2:
+        return Line(key="bot.ago.now")
+    if minutes < 120:
+        return Line(key="bot.ago.minutes", values={"count": minutes})
+    if minutes < 2 * 24 * 60:
+        return Line(key="bot.ago.hours", values={"count": minutes // 60})
+    return Line(key="bot.ago.days", values={"count": minutes // (24 * 60)})
+
+
+def _resume(talk: Talk, option: str) -> None:
+    running = talk.screening
+    if isinstance(talk.top, Resume):
+        talk.pop()
+    if running is None:
+        _start(talk)
+        return
+    match option:
+        case "go":
+            talk.put_screening(running)
+            if f"{talk.screen.version}+{talk.screen.safety.version}" != running.version:
+                _to_new_version(talk)
+            else:
+                screening.go_on(talk)
+        case "restart":
+            screening.begin(talk)
+        case "discard":
+            talk.push(Sure(what="discard"))
+            _ask_sure(talk)
+        case _:
+            _offer_resume(talk)
+
+
+def _to_new_version(talk: Talk) -> None:
+    """Carry a screening over to a newer version: answers whose ids still mean the same stay, others are asked again."""
+    running = talk.screening
+    if running is None:
+        return
+    rows = {row.path: (row, question) for question in talk.screen.questions for row in question.rows}
+    kept: dict[str, Value] = {}
+    for path, value in running.answers.items():
+        row = rows.get(path)
+        levels = path.endswith((".level", ".compensations", ".sensation")) and path.count(".") == 2
+        if row is None and not path.startswith("reports."):
+            continue
+        if row is not None and row[1].kind == "one" and not levels and value not in {o.id for o in row[0].options}:
+            continue
+        kept[path] = value
+    version = f"{talk.screen.version}+{talk.screen.safety.version}"
+    known_ids = {question.id for question in talk.screen.questions}
+    trail = tuple(q for q in running.trail if q in known_ids)
+    talk.put_screening(
+        running.model_copy(update={"answers": kept, "version": version, "trail": trail, "revisit": None})
+    )
+    screening.go_on(talk, note=Line(key="bot.new_version"))
+
+
+def _closed(talk: Talk, happening: bool) -> None:
+    false_alarm = not happening
+    if alarm.closed_answer(talk, happening):
+        _show_where_they_are(talk, note=Line(key="bot.false_alarm" if false_alarm else "bot.noted"))
+
+
+def _confirm(talk: Talk, meant: bool) -> None:
+    if alarm.confirmed(talk, meant):
+        screening.go_on(talk, note=Line(key="bot.asked_again"))
+
+
+def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
+    """Show whatever is open now, once more."""
+    match talk.top:
+        case Ask():
+            alarm.show_closed_question(talk, note)
+        case Confirm():
+            alarm.show_confirm(talk, note)
+        case Hello():
+            _hello(talk, note)
+        case Resume():
+            _offer_resume(talk)
+        case Sure():
+            _ask_sure(talk, note)
+        case Unlock():
+            alarm.ask_who_examined(talk)
+        case None:
+            if note is not None:
+                talk.say(note)
+            _idle(talk)
+        case _:
+            open_now = screening.current(talk)
+            if open_now is not None and open_now[0] is not None:
+                show_question(talk, open_now[0], open_now[1], note=note, fresh=note is not None)
+            else:
+                screening.go_on(talk, note=note)
+
+
+def _back_to_it(talk: Talk) -> None:
+    """After a page asked for in the middle of something, show that something again."""
+    if talk.top is not None:
+        _show_where_they_are(talk)
+
+
+# --- a coach's news
+
+
+def _coach_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
+    match event:
+        case ClientFlagged():
+            values: dict[str, Slot] = {
+                "client": event.client_name,
+                "urgency": Line(key=f"coach.urgency.{event.urgency}"),
+                "summary": talk.of_screen(f"flag.{event.flag}.summary"),
+            }
+            lines = [Line(key="coach.flag", values=values)]
+            if event.own_words and event.flag not in ("rf37b_private",):
+                lines.append(Line(key="coach.own_words", values={"words": event.own_words}))
+            lines.append(Line(key=f"coach.told.{event.urgency}"))
+            talk.say(*lines, priority="safety")
+        case ClientScreened(findings=findings):
+            found = tuple(
+                Line(
+                    key="coach.finding",
+                    values={
+                        "side": Line(key=f"bot.side.{side}"),
+                        "context": Line(key=f"coach.context.{context}"),
+                        "driver": Line(key=f"coach.driver.{driver}"),
+                        "confidence": Line(key=f"coach.confidence.{confidence}"),
+                    },
+                )
+                for side, context, driver, confidence in findings
+            ) or (Line(key="coach.nothing_limited"),)
+            talk.say(
+                Line(
+                    key="coach.screened",
+                    values={"client": event.client_name, "findings": Joined(items=found, glue="; ")},
+                )
+            )
+
+
+__all__ = ["CONSENT_VERSION", "Turn", "reply"]

@@ -1,0 +1,548 @@
+"""A running screening: asking, hearing answers, going back, the review, and the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from bot.conversation import alarm, pages
+from bot.conversation.activities import Resume, Screening
+from bot.conversation.cards import (
+    labels_of,
+    question_name,
+    said,
+    show_question,
+    side_word,
+    test_name,
+    why_text,
+)
+from bot.conversation.effects import (
+    AnswerTap,
+    Button,
+    ButtonRow,
+    Joined,
+    KeepAnswer,
+    KeepAssessment,
+    KeepPlan,
+    KeepProfile,
+    LiftFlag,
+    Line,
+)
+from bot.conversation.talk import Talk
+from rules import NoPlan, Value, assess, first_plan
+from rules.expand import unsure_path
+from rules.questions import Ask, Stopped, Way, implied, next_on, walk
+from rules.reading import read
+from rules.safety import at_once
+from rules.screen import Question
+from rules.sight import Sight
+
+
+def begin(talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None) -> None:
+    """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule)."""
+    seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
+    answers: dict[str, Value] = dict(keep or {})
+    talk.clear()
+    talk.push(
+        Screening.model_validate(
+            {
+                "id": hashlib.sha256(seed.encode()).hexdigest()[:8],
+                "screen": talk.screen.id,
+                "version": f"{talk.screen.version}+{talk.screen.safety.version}",
+                "started_at": talk.at,
+                "touched_at": talk.at,
+                "scope": scope,
+                "answers": answers,
+            }
+        )
+    )
+    go_on(talk)
+
+
+def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
+    """Show whatever comes next: the question, the review, the end or the stop."""
+    screening = talk.screening
+    if screening is None:
+        return
+    way = _way(talk, screening)
+    if screening.revisit is not None:
+        ask = revisited(talk, way, screening.revisit)
+        if ask is not None:
+            show_question(talk, ask, way, note=note, fresh=fresh)
+            return
+        screening = screening.model_copy(update={"revisit": None})
+        talk.put_screening(screening)
+    following = next_on(talk.screen, way)
+    match following:
+        case Ask():
+            if following.question.part not in ("you", "safety"):
+                alarm.tell_gate(talk, way)
+            show_question(talk, following, way, note=note, fresh=fresh)
+        case Stopped(flags=raised):
+            alarm.stop(talk, raised)
+        case _ if screening.scope != "full":
+            alarm.gate_passed(talk, way)
+        case _ if screening.reviewed:
+            _finish(talk, way)
+        case _:
+            show_review(talk, way, note=note)
+
+
+def current(talk: Talk) -> tuple[Ask | None, Way] | None:
+    """Give the question that is open now (None: the review) and the way; None without a screening."""
+    screening = talk.screening
+    if screening is None:
+        return None
+    way = _way(talk, screening)
+    if screening.revisit is not None and (ask := revisited(talk, way, screening.revisit)) is not None:
+        return ask, way
+    following = next_on(talk.screen, way)
+    return (following if isinstance(following, Ask) else None), way
+
+
+def revisited(talk: Talk, way: Way, question_id: str) -> Ask | None:
+    """Give a question that was answered, to be asked again; None where it no longer applies."""
+    order = [part.id for part in talk.screen.parts]
+    for step in way.steps:
+        if step.question.id == question_id and not step.maybe:
+            later = sum(1 for s in way.steps if s.open and s.question.part == step.question.part)
+            return Ask(
+                question=step.question,
+                rows=step.rows,
+                open=step.open,
+                part=order.index(step.question.part) + 1,
+                parts=len(order),
+                at_most=later,
+            )
+    return None
+
+
+# --- hearing
+
+
+def tapped(talk: Talk, row: str, option: str) -> None:
+    """Hear a tap on the open card; *row* is a row's number, or "c" for a control."""
+    open_now = current(talk)
+    screening = talk.screening
+    if open_now is None or screening is None:
+        return
+    ask = open_now[0]
+    if row == "c":
+        control(talk, option)
+        return
+    if row == "r":
+        _revisit(talk, option)
+        return
+    if ask is None or not row.isdigit() or int(row) >= len(ask.question.rows):
+        go_on(talk, fresh=False)
+        return
+    question = ask.question
+    path = question.rows[int(row)].path
+    if question.kind == "checklist" or option.startswith("t-"):
+        _tick(talk, question, path, option.removeprefix("t-") if question.kind == "many" else "yes")
+    elif question.kind == "many":
+        ticked = tuple(t.partition("=")[2] for t in screening.ticked if t.startswith(f"{path}="))
+        record(talk, question, {path: ticked}, how="tapped")
+    elif question.kind in ("scale", "number") and option != "unknown":
+        record(talk, question, {path: int(option)}, how="tapped")
+    else:
+        record(talk, question, {path: option}, how="tapped")
+
+
+def typed(talk: Talk, text: str, message: str) -> None:
+    """Hear words at the open question; words that mean nothing here are said to be, and nothing is lost."""
+    open_now = current(talk)
+    screening = talk.screening
+    if open_now is None or screening is None:
+        return
+    ask, _ = open_now
+    if ask is None:
+        _typed_at_review(talk, text)
+        return
+    question = ask.question
+    rows = (*ask.open, *(row for row in ask.rows if row not in ask.open))
+    test = talk.screen.tests[question.test] if question.test else None
+    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
+    heard = read(text, question, rows, labels_of(talk, ask), lexicon, test=test)
+    if heard is None:
+        hint = f"bot.hint.{question.kind}"
+        go_on(
+            talk,
+            note=Line(key="bot.not_understood", values={"words": text[:80], "hint": Line(key=hint)}),
+            fresh=False,
+        )
+        return
+    if heard.unsure_page:
+        control(talk, "unsure")
+        return
+    values = dict(heard.values)
+    if values:
+        if question.kind == "checklist":
+            _typed_ticks(talk, question, values)
+        else:
+            record(talk, question, values, how="typed", words=text, message=message)
+    elif heard.control:
+        control(
+            talk,
+            {"none_of_these": "none", "stop": "pause", "go_on": "keep"}.get(heard.control, heard.control),
+        )
+    else:
+        go_on(talk, fresh=False)
+
+
+def corrected(talk: Talk, text: str, message: str) -> None:
+    """Hear an edited message: it corrects the answers that it gave."""
+    screening = talk.screening
+    paths = screening.sources.get(message) if screening else None
+    if screening is None or not paths:
+        talk.say(Line(key="bot.correction_unknown"))
+        return
+    question = next(q for q in talk.screen.questions if any(r.path in paths for r in q.rows))
+    rows = tuple(row for row in question.rows if row.path in paths)
+    test = talk.screen.tests[question.test] if question.test else None
+    ask = Ask(question=question, rows=question.rows, open=rows, part=1, parts=1, at_most=0)
+    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
+    heard = read(text, question, rows, labels_of(talk, ask), lexicon, test=test)
+    if heard is None or not heard.values:
+        talk.say(Line(key="bot.correction_unclear", values={"words": text[:80]}))
+        return
+    record(talk, question, dict(heard.values), how="corrected", words=text, message=message)
+
+
+def control(talk: Talk, name: str) -> None:
+    """Hear a control: back, why, keep, none, unsure, done, review, pause, where."""
+    screening = talk.screening
+    open_now = current(talk)
+    if screening is None or open_now is None:
+        return
+    ask, way = open_now
+    match name:
+        case "back":
+            _back(talk, screening)
+        case "keep":
+            talk.put_screening(screening.model_copy(update={"revisit": None, "ticked": ()}))
+            go_on(talk)
+        case "why":
+            if ask is None:
+                go_on(talk, fresh=False)
+            else:
+                why = Line(key="bot.because", values={"why": why_text(talk, ask.question)})
+                show_question(talk, ask, way, note=why, fresh=False)
+        case "none" | "done" if ask is not None and ask.question.kind == "checklist":
+            _submit_page(talk, screening, ask.question, none=name == "none")
+        case "none" | "done" if ask is not None and ask.question.kind == "many":
+            path = (ask.open or ask.rows)[0].path
+            ticked = tuple(t.partition("=")[2] for t in screening.ticked if t.startswith(f"{path}="))
+            record(talk, ask.question, {path: () if name == "none" else ticked}, how="tapped")
+        case "unsure" if ask is not None and ask.question.kind == "checklist":
+            record(talk, ask.question, {unsure_path(ask.question.id): "yes"}, how="tapped")
+        case "unsure" if ask is not None:
+            go_on(talk, fresh=False)
+        case "finish" if ask is None:
+            talk.put_screening(screening.model_copy(update={"reviewed": True}))
+            go_on(talk)
+        case "pause":
+            pause(talk)
+        case _:
+            go_on(talk, fresh=False)
+
+
+def pause(talk: Talk) -> None:
+    """Leave the screening as it stands."""
+    if talk.screening is None:
+        talk.say(Line(key="bot.nothing_to_cancel"))
+        return
+    if not isinstance(talk.top, Resume):
+        talk.push(Resume())
+    talk.say(Line(key="bot.paused"))
+
+
+def record(
+    talk: Talk,
+    question: Question,
+    values: Mapping[str, Value],
+    *,
+    how: str,
+    words: str | None = None,
+    message: str | None = None,
+) -> None:
+    """Record answers to one question, raise what they raise, and go on."""
+    screening = talk.screening
+    if screening is None:
+        return
+    settled: dict[str, Value] = {}
+    for path, value in values.items():
+        settled |= implied(talk.screen, path, value) if not path.startswith("reports.unsure_") else {path: value}
+    changed = {path: value for path, value in settled.items() if screening.answers.get(path) != value}
+    for path, value in changed.items():
+        talk.do(KeepAnswer(screening=screening.id, path=path, value=value, how=how, words=words))
+    before = alarm.standing(talk, _way(talk, screening).facts)
+    answers = {**screening.answers, **settled}
+    for path in _undone_fields(screening, values):
+        answers.pop(path, None)
+    sources = dict(screening.sources)
+    if message is not None:
+        sources[message] = tuple(values)
+    trail = screening.trail if question.id in screening.trail else (*screening.trail, question.id)
+    moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ()})
+    talk.put_screening(moved)
+    way = _way(talk, moved)
+    ask = revisited(talk, way, question.id)
+    finished = ask is None or not ask.open
+    if moved.revisit == question.id and finished and (ask is None or len(ask.rows) == 1 or how != "tapped"):
+        moved = moved.model_copy(update={"revisit": None})
+        talk.put_screening(moved)
+    _keep_profile(talk, changed)
+    fresh = [flag for flag in alarm.standing(talk, way.facts) if flag.id not in {f.id for f in before}]
+    grave = [flag for flag in fresh if at_once(flag)]
+    if grave and how == "tapped" and not all(flag.id in moved.confirmed for flag in grave):
+        alarm.confirm(talk, grave, tuple(changed) or tuple(values), question)
+        return
+    if grave:
+        alarm.stop(talk, alarm.standing(talk, way.facts), own_words=words)
+        return
+    if how == "tapped" and not changed and moved.revisit is None and not finished:
+        talk.do(AnswerTap())
+    note = _kind_end(talk, question, values) if how != "corrected" else Line(key="bot.corrected")
+    go_on(talk, note=note, fresh=finished or (moved.revisit is None and finished))
+
+
+def _undone_fields(screening: Screening, values: Mapping[str, Value]) -> list[str]:
+    """A new level makes the follow-up answers of that attempt dormant unless they still apply; drop what it settled."""
+    undone = []
+    for path, value in values.items():
+        stem, _, field = path.rpartition(".")
+        if field == "level" and screening.answers.get(path) not in (None, value):
+            undone += [f"{stem}.compensations"] if f"{stem}.compensations" not in values else []
+    return [path for path in undone if path in screening.answers and path not in values]
+
+
+def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Line | None:
+    """Say kindly that pain ended a test, once the answer that ends it came in."""
+    if question.test is None:
+        return None
+    for path in values:
+        test, side, field = path.split(".")
+        attempt = talk.facts.attempt(test, side)
+        if attempt is None or field not in ("sensation", "pain"):
+            continue
+        sight = Sight(talk.screen, talk.facts)
+        if sight.ended(attempt):
+            place = side_word(side) if side != "both" else test_name(talk, test)
+            return Line(key="bot.test_ended", values={"test": test_name(talk, test), "side": place})
+        if attempt.sensation in talk.screen.file.invalid_sensations and field == "sensation":
+            return Line(key="bot.test_invalid", values={"test": test_name(talk, test)})
+    return None
+
+
+def _tick(talk: Talk, question: Question, path: str, option: str) -> None:
+    screening = talk.screening
+    if screening is None:
+        return
+    mark = f"{path}={option}"
+    held = screening.ticked
+    ticked = tuple(t for t in held if t != mark) if mark in held else (*held, mark)
+    talk.put_screening(screening.model_copy(update={"ticked": ticked}))
+    go_on(talk, fresh=False)
+
+
+def _typed_ticks(talk: Talk, question: Question, values: Mapping[str, Value]) -> None:
+    """Typed items of a page are ticks, sent at once: whoever types two things has said both."""
+    screening = talk.screening
+    if screening is None:
+        return
+    yes = [path for path, value in values.items() if value == "yes"]
+    ticked = tuple(dict.fromkeys((*screening.ticked, *(f"{path}=yes" for path in yes))))
+    changed = screening.model_copy(update={"ticked": ticked})
+    talk.put_screening(changed)
+    if yes:
+        go_on(talk, note=Line(key="bot.ticked"), fresh=False)
+    else:
+        go_on(talk, fresh=False)
+
+
+def _submit_page(talk: Talk, screening: Screening, question: Question, *, none: bool) -> None:
+    ticked = set() if none else {t.partition("=")[0] for t in screening.ticked}
+    values: dict[str, Value] = {row.path: "yes" if row.path in ticked else "no" for row in question.rows}
+    if screening.answers.get(unsure_path(question.id)) == "yes":
+        values[unsure_path(question.id)] = "no"
+    record(talk, question, values, how="tapped")
+
+
+def _back(talk: Talk, screening: Screening) -> None:
+    """Go back one question along the path they took."""
+    way = _way(talk, screening)
+    applying = {step.question.id for step in way.steps if not step.maybe}
+    trail = [q for q in screening.trail if q in applying]
+    if screening.revisit in trail:
+        trail = trail[: trail.index(screening.revisit)]
+    else:
+        following = next_on(talk.screen, way)
+        if isinstance(following, Ask) and following.question.id in trail:
+            trail = trail[: trail.index(following.question.id)]
+    if not trail:
+        go_on(talk, note=Line(key="bot.nothing_before"), fresh=False)
+        return
+    talk.put_screening(
+        screening.model_copy(update={"revisit": trail[-1], "ticked": _as_ticks(talk, screening, trail[-1])})
+    )
+    go_on(talk)
+
+
+def _revisit(talk: Talk, question_id: str) -> None:
+    screening = talk.screening
+    if screening is None or question_id not in screening.trail:
+        go_on(talk, fresh=False)
+        return
+    ticks = _as_ticks(talk, screening, question_id)
+    talk.put_screening(screening.model_copy(update={"revisit": question_id, "reviewed": False, "ticked": ticks}))
+    go_on(talk)
+
+
+def _as_ticks(talk: Talk, screening: Screening, question_id: str) -> tuple[str, ...]:
+    """Give the answers of a page or a list as ticks, so that it is shown as it was left."""
+    question = talk.screen.question(question_id)
+    ticks: list[str] = []
+    for row in question.rows:
+        value = screening.answers.get(row.path)
+        if question.kind == "checklist" and value == "yes":
+            ticks.append(f"{row.path}=yes")
+        elif question.kind == "many" and isinstance(value, tuple):
+            ticks += [f"{row.path}={v}" for v in value]
+    return tuple(ticks)
+
+
+# --- the review and the end
+
+
+def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
+    """Show every answer on one page; a number changes one."""
+    screening = talk.screening
+    if screening is None:
+        return
+    talk.next_step()
+    lines: list[Line] = []
+    buttons: list[Button] = []
+    for question, answer in review_lines(talk, way):
+        number = len(lines) + 1
+        lines.append(
+            Line(
+                key="bot.review_line",
+                values={"n": number, "name": question_name(talk, question), "answer": answer},
+            )
+        )
+        buttons.append(Button(data=talk.data("r", question.id), label=Line(key="bot.number", values={"n": number})))
+    talk.card(
+        f"s{screening.id}",
+        *([note] if note else []),
+        Line(key="bot.review", values={"count": len(lines)}),
+        Line(key="bot.list", values={"items": Joined(items=tuple(lines))}),
+        Line(key="bot.review_how"),
+        rows=(
+            ButtonRow(buttons=tuple(buttons), kind="numbers"),
+            ButtonRow(
+                buttons=(Button(data=talk.data("c", "finish"), label=Line(key="bot.looks_right")),),
+                kind="options",
+            ),
+        ),
+    )
+
+
+def review_lines(talk: Talk, way: Way) -> list[tuple[Question, Line]]:
+    """List the answered questions with their answers, in the order of the screen; pages and their items as one."""
+    screening = talk.screening
+    found: list[tuple[Question, Line]] = []
+    for step in way.steps:
+        question = step.question
+        if screening is None or step.maybe or question.id not in screening.trail:
+            continue
+        if question.kind == "checklist":
+            reported = tuple(
+                talk.of_screen(f"{question.id}.{row.path.rpartition('.')[2]}")
+                for row in step.rows
+                if way.facts.value(row.path) in ("yes", "unsure")
+            )
+            answer = (
+                Line(key="bot.list", values={"items": Joined(items=reported, glue="; ")})
+                if reported
+                else Line(key="bot.none_of_these")
+            )
+            found.append((question, answer))
+            continue
+        if "." in question.id and question.test is None:
+            continue
+        pieces = []
+        for row in step.rows:
+            answer_line = said(talk, question, row)
+            if answer_line is None:
+                continue
+            if row.side is not None:
+                answer_line = Line(key="bot.sided", values={"side": side_word(row.side), "answer": answer_line})
+            pieces.append(answer_line)
+        if pieces:
+            found.append((question, Line(key="bot.list", values={"items": Joined(items=tuple(pieces), glue=" · ")})))
+    return found
+
+
+def _typed_at_review(talk: Talk, text: str) -> None:
+    way = current(talk)
+    if way is None:
+        return
+    found = review_lines(talk, way[1])
+    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
+    words = text.strip().lower().rstrip(".!")
+    digits = "".join(c for c in words if c.isdigit())
+    if digits and 1 <= int(digits) <= len(found):
+        _revisit(talk, found[int(digits) - 1][0].id)
+    elif words in ("back", "/back"):
+        control(talk, "back")
+    elif alarm.truth_of(text, lexicon) or words in (
+        "done",
+        "finish",
+        "looks right",
+        "looks good",
+        "ok",
+        "okay",
+        "go on",
+    ):
+        control(talk, "finish")
+    else:
+        show_review(talk, way[1], note=Line(key="bot.review_unclear", values={"count": len(found)}))
+
+
+def _finish(talk: Talk, way: Way) -> None:
+    """Assess, keep, tell, and give the first plan."""
+    screening = talk.screening
+    if screening is None:
+        return
+    assessment = assess(talk.screen, way.facts)
+    gentle = any(flag.action == "lock" for flag in talk.known.flags)
+    plan = first_plan(talk.screen, assessment, way.facts, gentle=gentle)
+    talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts))
+    talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
+    standing = {flag.id for flag in assessment.flags}
+    for flag in talk.known.flags:
+        if flag.id not in standing and flag.action != "lock":
+            talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
+    pages.show_result(talk, assessment, way.facts)
+    alarm.tell_flags(talk, assessment.flags, told=screening.told)
+    pages.show_plan(talk, plan, way.facts)
+    alarm.tell_coach_of_result(talk, assessment)
+    talk.clear()
+    talk.conversation = talk.conversation.model_copy(update={"card": None})
+
+
+def _way(talk: Talk, screening: Screening) -> Way:
+    return walk(talk.screen, talk.facts, scope="full" if screening.scope == "full" else "gate")
+
+
+def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:
+    mine = {p.removeprefix("profile."): v for p, v in changed.items() if p.startswith("profile.")}
+    if mine:
+        screening = talk.screening
+        whole = {
+            p.removeprefix("profile."): v
+            for p, v in (screening.answers if screening else {}).items()
+            if p.startswith("profile.")
+        }
+        talk.do(KeepProfile(profile={**talk.known.profile, **whole}))

@@ -1,0 +1,147 @@
+"""A turn being made: what is known, what was decided so far. Lives for one call of `reply`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from bot.conversation.activities import Activity, Conversation, Screening
+from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Line, Say, Slot
+from bot.conversation.known import Known
+from rules import Facts, Library, Screen, Value
+
+A = TypeVar("A")
+CARD_SEPARATOR = ":"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What one event leads to: the next conversation, and effects in order."""
+
+    conversation: Conversation
+    effects: tuple[Effect, ...]
+
+
+class Talk:
+    """Collects a turn. `conversation` is the next one as decided so far."""
+
+    def __init__(self, known: Known, at: datetime, library: Library) -> None:
+        self.known, self.at, self.library = known, at, library
+        self.conversation = known.conversation
+        self.effects: list[Effect] = []
+
+    def turn(self) -> Turn:
+        """Close the turn."""
+        return Turn(conversation=self.conversation, effects=tuple(self.effects))
+
+    # --- what is going on
+
+    @property
+    def top(self) -> Activity | None:
+        """Give the activity on top of the stack."""
+        return self.conversation.activities[-1] if self.conversation.activities else None
+
+    @property
+    def screening(self) -> Screening | None:
+        """Give the screening in the stack, wherever it lies."""
+        return next((a for a in self.conversation.activities if isinstance(a, Screening)), None)
+
+    @property
+    def screen(self) -> Screen:
+        """Give the screen of the screening, else the first in the library (all share the safety content)."""
+        running = self.screening
+        wanted = running.screen if running else self.known.assessment.screen if self.known.assessment else None
+        if wanted is not None and wanted in self.library.screens:
+            return self.library.screens[wanted]
+        return next(iter(self.library.screens.values()))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Give the wording of the screen in the client's language."""
+        held = self.screen.wording
+        return dict(held.get(self.conversation.language) or held["en"])
+
+    @property
+    def facts(self) -> Facts:
+        """Give the facts of the running screening, else those of the profile."""
+        running = self.screening
+        values: dict[str, Value] = {f"profile.{k}": v for k, v in self.known.profile.items()}
+        if running is not None:
+            values = dict(running.answers)
+        return Facts.from_values(values)
+
+    def push(self, activity: Activity) -> None:
+        """Put an activity on top."""
+        self._stack((*self.conversation.activities, activity))
+
+    def pop(self) -> None:
+        """Take the top activity off."""
+        self._stack(self.conversation.activities[:-1])
+
+    def clear(self) -> None:
+        """End every activity."""
+        self._stack(())
+
+    def put_screening(self, changed: Screening) -> None:
+        """Put the changed screening in its place in the stack."""
+        changed = changed.model_copy(update={"touched_at": self.at})
+        self._stack(tuple(changed if isinstance(a, Screening) else a for a in self.conversation.activities))
+
+    def _stack(self, activities: tuple[Activity, ...]) -> None:
+        self.conversation = self.conversation.model_copy(update={"activities": activities})
+
+    # --- saying things
+
+    def do(self, *effects: Effect) -> None:
+        """Decide effects."""
+        self.effects.extend(effects)
+
+    def say(self, *paragraphs: Line, rows: tuple[ButtonRow, ...] = (), priority: str = "reply") -> None:
+        """Say something in a message of its own."""
+        self.do(Say(paragraphs=paragraphs, rows=rows, priority=priority))
+
+    def card(self, name: str, *paragraphs: Line, rows: tuple[ButtonRow, ...], priority: str = "reply") -> None:
+        """Show a card and make it the open one."""
+        self.conversation = self.conversation.model_copy(update={"card": name})
+        self.do(Say(paragraphs=paragraphs, rows=rows, card=name, priority=priority))
+
+    def next_step(self) -> int:
+        """Count a new question, so that buttons of earlier ones are stale."""
+        self.conversation = self.conversation.model_copy(update={"step": self.conversation.step + 1})
+        return self.conversation.step
+
+    def data(self, *words: str) -> str:
+        """Give what a button carries: the step and *words* (at most 64 bytes)."""
+        return CARD_SEPARATOR.join((str(self.conversation.step), *words))
+
+    def choices(self, *options: tuple[str, str], kind: str = "options") -> ButtonRow:
+        """Give a row of plain buttons: (option, wording key) each."""
+        return ButtonRow(
+            kind=kind,
+            buttons=tuple(Button(data=self.data("c", option), label=Line(key=key)) for option, key in options),
+        )
+
+    def toast(self, key: str, **values: Slot) -> None:
+        """Answer the tap with a few words."""
+        self.do(AnswerTap(words=Line(key=key, values=values)))
+
+    def of_screen(self, key: str, **values: Slot) -> Line:
+        """Give a line of the screen's wording."""
+        return Line(key=f"{self.screen.id}/{key}", values=values)
+
+    def first_of(self, *keys: str, **values: Slot) -> Line:
+        """Give the line of the first of these keys that the screen words; the last one stands if none is."""
+        words = self.words
+        chosen = next((k for k in keys if k in words or f"{k}.one" in words), keys[-1])
+        return self.of_screen(chosen, **values)
+
+    def number(self) -> Line:
+        """Give the emergency number of the client's country."""
+        country = self.facts.value("profile.country")
+        return self.first_of(f"country.{country}.emergency", "country.other.emergency")
+
+    def crisis_line(self) -> Line:
+        """Give the crisis line of the client's country."""
+        country = self.facts.value("profile.country")
+        return self.first_of(f"country.{country}.crisis", "country.other.crisis")

@@ -1,0 +1,158 @@
+"""Chooses the real parts and joins them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
+from bot.phrasebook import Phrasebook, load_phrasebook
+from bot.settings import Settings
+from bot.workflow.deliver import deliver
+from bot.workflow.handle import handle
+from bot.workflow.ports import Clock, Raw, Store
+from bot.workflow.receive import receive
+from rules import Library, load_library
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Give the present instant, in UTC."""
+        return datetime.now(UTC)  # noqa: TID251  # the one place that reads the clock
+
+
+@dataclass
+class FixedClock:
+    """A clock that stands still."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        """Give the instant it stands at."""
+        return self.at
+
+
+class MovedClock:
+    """Another clock, which the terminal moves forward."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._ahead = clock, timedelta()
+
+    def now(self) -> datetime:
+        """Give the other clock's instant, and what it was moved by."""
+        return self._clock.now() + self._ahead
+
+    def move(self, by: timedelta) -> None:
+        """Let time pass."""
+        self._ahead += by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seated:
+    """Who sits at a terminal: names, the first speaks by default; `coaches` are among them."""
+
+    names: tuple[str, ...] = ("you",)
+    coaches: frozenset[str] = frozenset()
+
+
+def seat(people: str) -> Seated:
+    """Read `ann,coach:sam`; raises ValueError for a name that can't be one."""
+    names, coaches = [], set()
+    for given in people.split(","):
+        role, colon, name = given.strip().rpartition(":")
+        if (colon and role != "coach") or not re.fullmatch(NAME, name):
+            raise ValueError(f"{given.strip()!r} is nobody: give names like ann,coach:sam (a-z, 0-9, _ and -)")
+        if name in names:
+            raise ValueError(f"{name} is named twice; give everybody a name of their own")
+        names.append(name)
+        if role:
+            coaches.add(name)
+    return Seated(names=tuple(names), coaches=frozenset(coaches))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What is said and decided with: the screens and their words."""
+
+    library: Library
+    phrasebook: Phrasebook
+
+
+def read_content(settings: Settings) -> Content:
+    """Read the content once; raises ContentError."""
+    library = load_library(settings.screens)
+    return Content(library=library, phrasebook=load_phrasebook(library))
+
+
+class Terminal:
+    """Coxa at a terminal: every line goes the whole way through the house before the next is read."""
+
+    def __init__(self, store: Store, content: Content, clock: MovedClock, seated: Seated, paper: Paper) -> None:
+        self.clock = clock
+        self.console = Console(paper, seated.names)
+        self._store, self._content, self._seated = store, content, seated
+        self._channels = {CHANNEL: self.console}
+
+    async def start(self) -> None:
+        """Finish what was cut off, then greet the first person, who is new or is offered to go on."""
+        now = self.clock.now()
+        await self._store.recover(now)
+        for coach in sorted(self._seated.coaches):
+            for client in self._seated.names:
+                if client not in self._seated.coaches:
+                    await self._store.add_coach(address_of(coach), coach, address_of(client), client, now)
+        await self.work()
+        await self.hear("/start")
+
+    async def hear(self, line: str) -> Skip | Note | None:
+        """Hear a line, and answer; a skip and a note are given back to be shown."""
+        name, text = self.console.speaker(line)
+        understood = self.console.understand(name, text, self.clock.now())
+        match understood:
+            case Raw():
+                await receive(self._store, [understood])
+                await self.work()
+            case Skip(by=by):
+                await self.wait(by)
+                return understood
+            case Note():
+                return understood
+        return None
+
+    async def wait(self, by: timedelta) -> None:
+        """Let time pass and do what came due."""
+        self.clock.move(by)
+        await self.work()
+
+    async def work(self) -> None:
+        """Handle and deliver until nothing is left to do."""
+        content = self._content
+        while True:
+            handled = await handle(self._store, self._channels, self.clock, content.library, content.phrasebook)
+            sent = await deliver(self._store, self._channels, self.clock)
+            if not handled and not sent:
+                return
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store]:
+    """Open the store: the database of the settings, or one in memory that is gone afterwards."""
+    from bot.storage.crypto import KeyRing
+    from bot.storage.database import open_database
+    from bot.storage.store import SqlStore
+
+    if memory:
+        database = await open_database("sqlite+aiosqlite:///:memory:", KeyRing.new())
+    else:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = await open_database(settings.url.get_secret_value(), KeyRing.load(settings.key_file))
+    store = SqlStore(database)
+    try:
+        yield store
+    finally:
+        await store.close()
