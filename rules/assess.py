@@ -218,9 +218,11 @@ class _Look:
             caps.append(("low", None))
         elif self.driver[0].at_most != "high":
             caps.append((self.driver[0].at_most, None))
-        for rule in self.screen.findings.confidence:
-            if self.context in rule.contexts and rule.at_most and (v := self._weigh(rule.when)).truth:
-                caps.append((rule.at_most, _reason(rule, v)))
+        caps.extend(
+            (rule.at_most, _reason(rule, v))
+            for rule in self.screen.findings.confidence
+            if self.context in rule.contexts and rule.at_most and (v := self._weigh(rule.when)).truth
+        )
         for cap, reason in caps:
             grade = min(grade, cap, key=GRADES.index)
             if reason is not None:

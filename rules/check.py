@@ -68,8 +68,10 @@ def _keys(screen: Screen) -> Iterator[str]:
     for flag in screen.safety.flags:
         yield from (f"flag.{flag.id}.{word}" for word in ("told", "advice", "summary"))
     findings = screen.findings
-    for rules in (findings.limits, findings.drivers, findings.confidence, findings.notes):
-        yield from (f"reason.{rule.id}" for rule in rules)
+    yield from (f"reason.{rule.id}" for rule in findings.limits)
+    yield from (f"reason.{rule.id}" for rule in findings.drivers)
+    yield from (f"reason.{rule.id}" for rule in findings.confidence)
+    yield from (f"reason.{rule.id}" for rule in findings.notes)
     for exercise in screen.exercises.exercises:
         yield from (f"exercise.{exercise.id}.{word}" for word in EXERCISE_WORDS)
         yield from (f"leave_out.{out.reason}" for out in exercise.not_when)
@@ -156,9 +158,11 @@ def _criteria(screen: Screen) -> Iterator[tuple[str, Criterion]]:
         if question.ask_when is not None:
             yield f"question {question.id}", question.ask_when
     findings = screen.findings
-    for rules in (findings.limits, findings.drivers, findings.confidence, findings.priority, findings.notes):
-        for found in rules:
-            yield f"rule {found.id}", found.when
+    yield from ((f"rule {rule.id}", rule.when) for rule in findings.limits)
+    yield from ((f"rule {rule.id}", rule.when) for rule in findings.drivers)
+    yield from ((f"rule {rule.id}", rule.when) for rule in findings.confidence)
+    yield from ((f"rule {rule.id}", rule.when) for rule in findings.priority)
+    yield from ((f"rule {rule.id}", rule.when) for rule in findings.notes)
     for test in screen.tests.values():
         for out in test.leave_out:
             yield f"test {test.id}", out.when
@@ -173,8 +177,11 @@ def _sourced(screen: Screen) -> Iterator[str]:
     findings, exercises = screen.findings, screen.exercises
     named = [
         *((f"flag {r.id}", r.source) for r in screen.safety.flags),
-        *((f"rule {r.id}", r.source) for r in (*findings.limits, *findings.drivers, *findings.confidence)),
-        *((f"rule {r.id}", r.source) for r in (*findings.priority, *findings.notes)),
+        *((f"rule {r.id}", r.source) for r in findings.limits),
+        *((f"rule {r.id}", r.source) for r in findings.drivers),
+        *((f"rule {r.id}", r.source) for r in findings.confidence),
+        *((f"rule {r.id}", r.source) for r in findings.priority),
+        *((f"rule {r.id}", r.source) for r in findings.notes),
         *((f"test {t.id}", t.source) for t in screen.tests.values()),
         *((f"exercise {e.id}", e.source) for e in exercises.exercises),
         *((f"ladder {x.id}", x.source) for x in exercises.ladders),

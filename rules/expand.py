@@ -111,10 +111,10 @@ def _test(test: Test, part: str, screen: ScreenFile) -> Iterator[Question]:
     answers = tuple(
         Option(
             id=answer.id,
-            sets={k: v for k, v in _settles(answer.level, answer.compensations, answer.sensation)},
+            sets=dict(_settles(answer.level, answer.compensations, answer.sensation)),
         )
         for answer in test.answers
-    ) + _options(EXTRA_ANSWERS)
+    ) + _options(EXTRA_ANSWERS if test.context != "position" else EXTRA_ANSWERS[1:])
     yield question("level", "one", tuple(_row(test, p, s, "level", answers) for p, s in places), test.seconds)
 
     def rows(field: str, options: tuple[str, ...], when: str) -> tuple[Row, ...]:
@@ -125,7 +125,12 @@ def _test(test: Test, part: str, screen: ScreenFile) -> Iterator[Question]:
 
     follow = test.follow_up_seconds
     if test.sensations:
-        yield question("sensation", "one", rows("sensation", test.sensations, "felt"), follow)
+        yield question(
+            "sensation",
+            "one",
+            rows("sensation", test.sensations, "felt" if test.feel_when == "limited" else "hurts"),
+            follow,
+        )
     yield question("pain", "scale", rows("pain", (), "pain"), follow)
     yield question("reached", "one", rows("reached", (*SEVERITIES, "unknown"), "reached"), follow)
     if test.compensations:
@@ -181,6 +186,8 @@ def _opens(test: Test, place: str, when: str, screen: ScreenFile) -> Criterion:
     match when:
         case "felt":
             return limited
+        case "hurts":
+            return hurts
         case "pain":
             return AnyOf(any_=(hurts, sore)) if test.sensations else hurts
         case "reached":

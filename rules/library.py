@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,12 @@ def load_library(content: Path | None = None) -> Library:
 def read_safety(folder: Path) -> Safety:
     """Read gate.yaml and red_flags.yaml."""
     gate, flags = read_yaml(folder / "gate.yaml"), read_yaml(folder / "red_flags.yaml")
+    for path, held, takes in (
+        (folder / "gate.yaml", gate, {"questions"}),
+        (folder / "red_flags.yaml", flags, {"version", "shared", "flags"}),
+    ):
+        for key in sorted(set(held) - takes):
+            raise ContentError(f"{path}: {key} is not known here; it takes {', '.join(sorted(takes))}")
     whole = {"version": flags.get("version"), "questions": gate.get("questions"), "flags": flags.get("flags")}
     return _validated(Safety, whole, folder / "red_flags.yaml")
 
@@ -104,6 +111,15 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
     """A YAML reader that refuses what YAML would silently bend."""
 
 
+def _plain_numbers(first: str, resolvers: list[tuple[str, re.Pattern[str]]]) -> list[tuple[str, re.Pattern[str]]]:
+    """Keep YAML's own guesses but for numbers: 18_39 and 7:30 are words to us, not 1839 and 450."""
+    kept = [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":int", ":float", ":timestamp"))]
+    if first in "-+0123456789":
+        kept.append(("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$")))
+        kept.append(("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+\.[0-9]+$")))
+    return kept
+
+
 def _mapping(loader: Any, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: set[str] = set()
     for key, _ in node.value:
@@ -124,6 +140,9 @@ def _truth(loader: Any, node: yaml.ScalarNode) -> bool:
     return bool(node.value.lower() == "true")
 
 
+_StrictLoader.yaml_implicit_resolvers = {
+    first: _plain_numbers(first, resolvers) for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _StrictLoader.add_constructor("tag:yaml.org,2002:bool", _truth)
 

@@ -97,21 +97,34 @@ def next_on(screen: Screen, way: Way) -> Next:
     held = locks(raised)
     if any(at_once(flag) for flag in held):
         return Stopped(flags=raised)
-    order = [part.id for part in screen.parts]
     for index, step in enumerate(way.steps):
         if not step.open or step.maybe or (held and not step.question.even_if_locked):
             continue
-        part = step.question.part
-        later = way.steps[index + 1 :]
-        return Ask(
-            question=step.question,
-            rows=step.rows,
-            open=step.open,
-            part=order.index(part) + 1,
-            parts=len(order),
-            at_most=sum(1 for s in later if s.open and s.question.part == part and not _item(s.question)),
-        )
+        return _ask(screen, way, index)
     return Stopped(flags=raised) if held else Done(skipped=way.skipped)
+
+
+def ask_again(screen: Screen, way: Way, question_id: str) -> Ask | None:
+    """Give a question of the way, answered or not; None where it doesn't apply."""
+    for index, step in enumerate(way.steps):
+        if step.question.id == question_id and not step.maybe:
+            return _ask(screen, way, index)
+    return None
+
+
+def _ask(screen: Screen, way: Way, index: int) -> Ask:
+    step = way.steps[index]
+    order = [part.id for part in screen.parts]
+    part = step.question.part
+    later = way.steps[index + 1 :]
+    return Ask(
+        question=step.question,
+        rows=step.rows,
+        open=step.open,
+        part=order.index(part) + 1,
+        parts=len(order),
+        at_most=sum(1 for s in later if s.open and s.question.part == part and not _item(s.question)),
+    )
 
 
 def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:

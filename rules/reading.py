@@ -1,8 +1,8 @@
 """Reads what people type: answers, compensations, red flags.
 
-`read` turns words into the same values that buttons give; what it can't place for certain it leaves alone. `scan` looks
-for red flags in any text; it prefers one alarm too many, because an alarm only asks a closed question. `truth` reads the
-answer to such a question.
+`read` turns words into the same values that buttons give; what it can't place for certain it leaves alone.
+`scan` looks for red flags in any text; it prefers one alarm too many, because an alarm only asks a closed question.
+`truth` reads the answer to such a question.
 
 The words are content (lexicon/en.yaml of the safety folder and of each screen). A phrase there is written so:
 
@@ -129,15 +129,18 @@ class _Word:
     gap: str
     breaks: int
     """How hard the cut before it is: 0 none, 1 a comma or a new line, 2 the end of a sentence."""
+    bare: str = ""
+    """Without its 's, if it has one: "my leg's swollen"."""
 
 
 _WORD = re.compile(r"\d+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[&+]")
+_OWNED = re.compile(r"\w['’‘ʼ`´][sS]$")
 _GLUED = re.compile(
     r"^(?:(?P<side>l|r|left|right)(?P<number>\d+)"
     r"|(?P<count>\d+)(?P<unit>deg|degs|degrees?|yo|yrs?|y|years?|st|nd|rd|th|f|m|wks?|weeks?|l|r))$"
 )
 _HARD = re.compile(r"[.!?;]")
-_SOFT = re.compile(r"[,\n/()\[\]…]|\.\.")
+_SOFT = re.compile(r"[,\n()\[\]…]|\.\.")
 
 
 def _words(text: str) -> tuple[_Word, ...]:
@@ -153,8 +156,9 @@ def _words(text: str) -> tuple[_Word, ...]:
         glued = _GLUED.match(shape)
         parts = [part for part in glued.groups() if part] if glued else [shape]
         breaks = _breaks(gap, found[-1].text if found else "", shape)
+        bare = _fold(match.group()[:-2]) if _OWNED.search(match.group()) else ""
         for part in parts:
-            found.append(_Word(part, match.start(), match.end(), gap, breaks))
+            found.append(_Word(part, match.start(), match.end(), gap, breaks, bare))
             gap, breaks = "", 0
     return tuple(found)
 
@@ -177,17 +181,68 @@ def _breaks(gap: str, before: str, after: str) -> int:
 # --- phrases -----------------------------------------------------------------------------------------------------
 
 Sequences: TypeAlias = tuple[tuple[str, ...], ...]
+Senses: TypeAlias = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A place in a phrase: how many words may stand before it, and the word sequences that fill it, longest first."""
+    """A place in a phrase: how many words may stand before it, and what fills it: one word, or longer ways."""
 
     gap: int
-    ways: Sequences
+    firsts: frozenset[str]
+    single: frozenset[str]
+    longer: Sequences
+
+    @classmethod
+    def of(cls, gap: int, ways: Sequences) -> _Step:
+        return cls(
+            gap,
+            frozenset(way[0] for way in ways),
+            frozenset(way[0] for way in ways if len(way) == 1),
+            tuple(way for way in ways if len(way) > 1),
+        )
+
+    def words(self) -> set[str]:
+        return {*self.firsts, *(word for way in self.longer for word in way)}
+
+    def ends(self, here: int, words: Sequence[_Word], senses: Senses) -> Iterator[int]:
+        """Give the places after this step where it stands at *here*, the longest way first."""
+        for way in self.longer:
+            end = here + len(way)
+            if end <= len(words) and all(
+                way[n] in senses[here + n] and (n == 0 or words[here + n].breaks < 2) for n in range(len(way))
+            ):
+                yield end
+        if not senses[here].isdisjoint(self.single):
+            yield here + 1
 
 
 Phrase: TypeAlias = tuple[_Step, ...]
+
+
+class _Phrases:
+    """Phrases, found by their first words."""
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self._all = tuple(phrases)
+        self._starts: dict[str, list[Phrase]] = defaultdict(list)
+        for phrase in self._all:
+            for first in phrase[0].firsts:
+                self._starts[first].append(phrase)
+
+    def __iter__(self) -> Iterator[Phrase]:
+        return iter(self._all)
+
+    def places(self, words: Sequence[_Word], senses: Senses) -> Iterator[tuple[int, ...]]:
+        """Give the places of every phrase found; one that begins in two senses of a word may come twice."""
+        present = frozenset().union(*senses)
+        for first in present & self._starts.keys():
+            likely = [p for p in self._starts[first] if not any(present.isdisjoint(step.firsts) for step in p)]
+            for at, sense in enumerate(senses) if likely else ():
+                for phrase in likely if first in sense else ():
+                    places = _places(phrase, at, words, senses)
+                    if places is not None:
+                        yield places
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +283,8 @@ def _phrases(written: Any, groups: Mapping[str, Any]) -> Iterator[Phrase]:
         if part[0] == "~" and part[1:].isdigit():
             gap = int(part[1:])
             continue
-        optional = part.endswith("?")
-        step = _Step(gap, _ways(part.rstrip("?"), groups))
+        optional = part[0] == "(" and part[-1] == ")"
+        step = _Step.of(gap, _ways(part[1:-1] if optional else part, groups))
         gap = 0
         choices.append((step, None) if optional else (step,))
     for chosen in itertools.product(*choices):
@@ -248,9 +303,6 @@ def _ways(part: str, groups: Mapping[str, Any]) -> Sequences:
     return tuple(sorted(set(ways), key=lambda way: (-len(way), way)))
 
 
-Senses: TypeAlias = Sequence[frozenset[str]]
-
-
 def _places(phrase: Phrase, at: int, words: Sequence[_Word], senses: Senses) -> tuple[int, ...] | None:
     """Give the places that *phrase* takes when it begins at *at*, with the smallest gaps; None where it doesn't."""
 
@@ -258,18 +310,15 @@ def _places(phrase: Phrase, at: int, words: Sequence[_Word], senses: Senses) -> 
         if number == len(phrase):
             return ()
         step = phrase[number]
-        for skipped in range(step.gap + 1 if number else 1):
-            here = place + skipped
-            if here >= len(words) or (here and number and words[here].breaks == 2):
+        for here in range(place, min(len(words), place + (step.gap if number else 0) + 1)):
+            if number and words[here].breaks == 2:
                 return None
-            for way in step.ways:
-                if here + len(way) > len(words) or not all(
-                    word in senses[here + n] and (n == 0 or words[here + n].breaks < 2) for n, word in enumerate(way)
-                ):
-                    continue
-                rest = follow(number + 1, here + len(way))
+            if senses[here].isdisjoint(step.firsts):
+                continue
+            for end in step.ends(here, words, senses):
+                rest = follow(number + 1, end)
                 if rest is not None:
-                    return (*range(here, here + len(way)), *rest)
+                    return (*range(here, end), *rest)
         return None
 
     return follow(0, at)
@@ -338,7 +387,6 @@ class _Lexicon:
         self._emoji: Mapping[str, str] = raw.get("emoji", {})
         self._plain = frozenset(raw.get("plain_words", ())) | frozenset(raw.get("plain_safety_words", ()))
         self._plain |= self.fillers | self._polite | self._harmless | self._noes | self._stops
-        self._starts = self._index((("flag", item), phrase) for item, all_ in self.flags.items() for phrase in all_)
         self._buckets: dict[str, list[str]] = defaultdict(list)
         self._shuffled: dict[str, list[str]] = defaultdict(list)
         for word in sorted(self._vocabulary):
@@ -347,22 +395,13 @@ class _Lexicon:
             elif len(word) == 4 and word.isalpha():
                 self._shuffled["".join(sorted(word))].append(word)
 
-    def _list(self, written: Any) -> tuple[Phrase, ...]:
-        phrases = tuple(_phrases(written, self._groups))
-        self._vocabulary.update(word for p in phrases for step in p for way in step.ways for word in way)
+    def _list(self, written: Any) -> _Phrases:
+        phrases = _Phrases(_phrases(written, self._groups))
+        self._vocabulary.update(word for phrase in phrases for step in phrase for word in step.words())
         return phrases
 
-    def _table(self, written: Mapping[str, Any]) -> dict[str, tuple[Phrase, ...]]:
+    def _table(self, written: Mapping[str, Any]) -> dict[str, _Phrases]:
         return {name: self._list(entry) for name, entry in written.items()}
-
-    def _index(
-        self, tagged: Iterable[tuple[tuple[str, str], Phrase]]
-    ) -> dict[str, list[tuple[tuple[str, str], Phrase]]]:
-        index: dict[str, list[tuple[tuple[str, str], Phrase]]] = defaultdict(list)
-        for tag, phrase in tagged:
-            for first in {way[0] for way in phrase[0].ways}:
-                index[first].append((tag, phrase))
-        return dict(index)
 
     def words(self, text: str) -> tuple[_Word, ...]:
         """Cut an answer into words, emoji and a lone question mark included."""
@@ -376,7 +415,12 @@ class _Lexicon:
 
     def senses(self, words: Iterable[_Word]) -> list[frozenset[str]]:
         """Give for each word the words of the lexicon that it may stand for."""
-        return [self._senses.get(word.text) or self._sense(word.text) for word in words]
+        return [
+            self._known(word.text) | self._known(word.bare) if word.bare else self._known(word.text) for word in words
+        ]
+
+    def _known(self, word: str) -> frozenset[str]:
+        return self._senses.get(word) or self._sense(word)
 
     def _sense(self, word: str) -> frozenset[str]:
         found = {word, f"={word}"}
@@ -406,16 +450,10 @@ class _Lexicon:
 
     # --- finding phrases ---
 
-    def find(self, words: Sequence[_Word], tagged: Iterable[tuple[tuple[str, str], Iterable[Phrase]]]) -> list[_Hit]:
+    def find(self, words: Sequence[_Word], tagged: Iterable[tuple[tuple[str, str], _Phrases]]) -> list[_Hit]:
         """Find phrases; of two that share a word the longer stands, of equals the one listed first."""
         senses = self.senses(words)
-        hits = [
-            _Hit(tag, places)
-            for tag, phrases in tagged
-            for phrase in phrases
-            for at in range(len(words))
-            if (places := _places(phrase, at, words, senses)) is not None
-        ]
+        hits = [_Hit(tag, places) for tag, phrases in tagged for places in sorted(phrases.places(words, senses))]
         hits.sort(key=lambda hit: (-len(hit.places), hit.end - hit.start))
         kept: list[_Hit] = []
         taken: set[int] = set()
@@ -427,12 +465,12 @@ class _Lexicon:
         judged = [_Hit(h.tag, h.places, self._denied(h, words, noes, reach=4)) for h in kept]
         return sorted(judged, key=lambda hit: hit.start)
 
-    def holds(self, words: Sequence[_Word], phrases: Iterable[Phrase]) -> set[int]:
+    def holds(self, words: Sequence[_Word], phrases: _Phrases) -> set[int]:
         """Give the places of all words that any of these phrases takes."""
         senses = self.senses(words)
         return _covered(words, senses, phrases)
 
-    def is_only(self, words: Sequence[_Word], phrases: Iterable[Phrase]) -> bool:
+    def is_only(self, words: Sequence[_Word], phrases: _Phrases) -> bool:
         """Tell whether such a phrase, with nothing but filling words around, is all that was said."""
         held = self.holds(words, phrases)
         return bool(held) and all(
@@ -481,23 +519,13 @@ class _Lexicon:
         senses = self.senses(words)
         for place in _covered(words, senses, self._idioms, whole=True):
             senses[place] = frozenset()
-        hits: dict[str, list[_Hit]] = {}
-        for at, sense in enumerate(senses):
-            for word in sense:
-                for tag, phrase in self._starts.get(word, ()):
-                    places = _places(phrase, at, words, senses)
-                    if places is not None:
-                        hits.setdefault(tag[1], []).append(_Hit(tag, places))
-        if not hits:
-            return
-        noes = self._negations(words, senses)
-        for item in self.flags:
-            if item in hits:
-                found = [self._alarm(hit, text, words, senses, noes) for hit in hits[item]]
-                yield min(
-                    found,
-                    key=lambda alarm: (alarm.negated, alarm.other_person, alarm.past, -len(alarm.words)),
-                )
+        noes: set[int] | None = None
+        for item, phrases in self.flags.items():
+            hits = [_Hit(("flag", item), places) for places in sorted({*phrases.places(words, senses)})]
+            if hits:
+                noes = self._negations(words, senses) if noes is None else noes
+                found = [self._alarm(hit, text, words, senses, noes) for hit in hits]
+                yield min(found, key=lambda alarm: (alarm.negated, alarm.other_person, alarm.past, -len(alarm.words)))
 
     def _alarm(self, hit: _Hit, text: str, words: Sequence[_Word], senses: Senses, noes: set[int]) -> Alarm:
         denial = self._denial(hit, words, noes - set(hit.places), reach=6, over_commas=True)
@@ -536,7 +564,7 @@ class _Lexicon:
     def control(self, words: Sequence[_Word]) -> str | None:
         """Give the control word that is all of what was said."""
         for name, phrases in self._controls.items():
-            if phrases and self.is_only(words, phrases):
+            if self.is_only(words, phrases):
                 return name
         return None
 
@@ -564,17 +592,11 @@ class _Lexicon:
         return False if harmless else None
 
 
-def _covered(words: Sequence[_Word], senses: Senses, phrases: Iterable[Phrase], *, whole: bool = False) -> set[int]:
+def _covered(words: Sequence[_Word], senses: Senses, phrases: _Phrases, *, whole: bool = False) -> set[int]:
     """Give the places that phrases take, with *whole* also the words in their gaps."""
     covered: set[int] = set()
-    for phrase in phrases:
-        firsts = {way[0] for way in phrase[0].ways}
-        for at, sense in enumerate(senses):
-            if sense.isdisjoint(firsts):
-                continue
-            places = _places(phrase, at, words, senses)
-            if places:
-                covered.update(range(places[0], places[-1] + 1) if whole else places)
+    for places in phrases.places(words, senses):
+        covered.update(range(places[0], places[-1] + 1) if whole else places)
     return covered
 
 
@@ -677,10 +699,11 @@ class _Reader:
             return pair
         found: Found = {}
         before: Found = {}
-        for segment in self._segments(words):
-            targets = self._targets(segment, found)
+        segments = self._segments(words)
+        for segment in segments:
+            targets = self._targets(segment, segments)
             read: Found = {}
-            if segment.same and not self._row(targets[0], segment.words):
+            if segment.same and targets and not self._row(targets[0], segment.words):
                 read = self._copied(before, targets)
             for row in targets:
                 got = self._row(row, segment.words)
@@ -695,14 +718,12 @@ class _Reader:
             before = read or before
         return found
 
-    def _targets(self, segment: _Segment, found: Found) -> list[Row]:
-        named = [row for row in self.rows if row.side in segment.sides]
-        if named:
-            return named
+    def _targets(self, segment: _Segment, segments: Sequence[_Segment]) -> list[Row]:
+        """Give the rows that a stretch speaks of: its sides, or the first row whose side is named nowhere."""
         if segment.sides:
-            return []
-        fresh = [row for row in self.rows if row.path not in found]
-        return (fresh or list(self.rows))[:1]
+            return [row for row in self.rows if row.side in segment.sides]
+        named = {side for other in segments for side in other.sides}
+        return ([row for row in self.rows if row.side not in named] or list(self.rows))[:1]
 
     def _copied(self, before: Found, targets: Sequence[Row]) -> Found:
         """Say of these rows what was said of the side before."""
@@ -737,6 +758,8 @@ class _Reader:
         """Cut words into stretches that each speak of one side, of both, or of none named."""
         marks = self.known.find(words, [((name, ""), phrases) for name, phrases in self.known.sides.items()])
         marks = [mark for mark in marks if mark.tag[0] != "no_side"]
+        if not marks:
+            return [_Segment((), words)]
         clauses: list[tuple[int, int]] = []
         start = 0
         inside = {place for mark in marks for place in mark.places[1:]}
@@ -1054,20 +1077,22 @@ class _Reader:
 
     # --- words of options ---
 
-    def _tagged(self, row: Row) -> list[tuple[tuple[str, str], tuple[Phrase, ...]]]:
-        return [(("option", o.id), self._own(row, o)) for o in row.options]
+    def _tagged(self, row: Row) -> list[tuple[tuple[str, str], _Phrases]]:
+        closed = _yes_or_no(row)  # `truth` reads those two
+        return [(("option", o.id), self._own(row, o)) for o in row.options if not (closed and o.id in ("yes", "no"))]
 
-    def _own(self, row: Row, option: Option) -> tuple[Phrase, ...]:
+    def _own(self, row: Row, option: Option) -> _Phrases:
+        """Give the phrases of an option: the lexicon's, and its id where that is a word of its own."""
         spelled = option.id.replace("_", " ")
-        plain = tuple(_phrases(spelled, {})) if len(spelled) > 2 and not spelled[0].isdigit() else ()
-        listed = self._listed(_field(row), option.id)
+        plain = len(spelled) > 2 and not spelled[0].isdigit() and option.id not in ("yes", "none")
+        listed = [*self._listed(_field(row), option.id)]
         if option.id == "unsure":
             listed += self._listed(_field(row), "unknown")
-        return listed + (() if option.id in ("yes", "no", "none") else plain)
+        return _Phrases([*listed, *_phrases(spelled, {})] if plain else listed)
 
-    def _listed(self, asked: str, option: str) -> tuple[Phrase, ...]:
+    def _listed(self, asked: str, option: str) -> _Phrases:
         options = self.known.options
-        return options.get(f"{asked}.{option}", options.get(option, ()))
+        return options.get(f"{asked}.{option}") or options.get(option) or _Phrases(())
 
     def _negation(self, words: Sequence[_Word]) -> bool:
         return bool(self.known._negations(words, self.known.senses(words)))
@@ -1150,7 +1175,7 @@ class _Reader:
         known = self.known
         numbers = self._numbers(words)
         if not numbers:
-            if self.question.kind == "scale" and known.is_only(words, known.zero + known.none):
+            if self.question.kind == "scale" and (known.is_only(words, known.zero) or known.is_only(words, known.none)):
                 return 0
             typed = self._label(row, words, cutoff=88)
             if typed is not None:
@@ -1177,7 +1202,7 @@ class _Reader:
         return value if lowest <= value <= highest else None
 
     def _out_of_ten(self, words: tuple[_Word, ...], numbers: list[_Number]) -> tuple[list[float], list[str]]:
-        """Give the values with "/10" and "out of 10" taken off, and the words around; no values where it is no tenth."""
+        """Give the values without "/10" and "out of 10", and the words around; no values for another whole."""
         values: list[float] = []
         dropped: set[int] = set()
         for n, number in enumerate(numbers):

@@ -205,6 +205,8 @@ class Test(Frozen):
     follow_up_seconds: int = Field(default=8, ge=0)
     answers: tuple[Answer, ...] = Field(min_length=2)
     sensations: tuple[Slug, ...] = ()
+    feel_when: Literal["limited", "hurts"] = "limited"
+    """Whether the sensation is asked on every limited answer, or only where it hurts."""
     compensations: tuple[Slug, ...] = ()
     phases: tuple[Slug, ...] = ()
     degrees: Degrees | None = None

@@ -32,7 +32,15 @@ def show_question(talk: Talk, ask: Ask, way: Way, *, note: Line | None = None, f
     answered = [line for row in ask.rows if (line := _answered(talk, ask.question, row, screening))]
     if len(ask.rows) > 1 and answered and ask.question.kind != "checklist":
         paragraphs.append(Line(key="bot.so_far", values={"answers": Joined(items=tuple(answered))}))
-    talk.card(f"s{screening.id}", *paragraphs, rows=(*answer_rows(talk, ask), _controls(talk, ask)))
+    talk.card(f"s{screening.id}", *paragraphs, rows=(*answer_rows(talk, ask), _controls(talk, ask, way)))
+
+
+def trail_before(screening: Screening, ask: Ask | None, way: Way) -> tuple[str, ...]:
+    """List the questions answered before the one that is open, in the order they were answered, that still apply."""
+    applying = {step.question.id for step in way.steps if not step.maybe}
+    trail = tuple(q for q in screening.trail if q in applying)
+    open_now = screening.revisit or (ask.question.id if ask else None)
+    return trail[: trail.index(open_now)] if open_now in trail else trail
 
 
 def question_text(talk: Talk, ask: Ask) -> Line:
@@ -240,7 +248,7 @@ def _already_clear(talk: Talk, way: Way, screening: Screening) -> tuple[Line, ..
     """List the tests that came out clear and were not praised yet, the two latest; and mark them praised."""
     found: list[tuple[str, Line]] = []
     for test in talk.screen.tests.values():
-        if test.context == "position" or f"clear:{test.id}" in screening.told:
+        if test.context == "position" or test.role == "comparison" or f"clear:{test.id}" in screening.told:
             continue
         places = SIDES if test.sides == "each" else ("both",)
         good = []
@@ -286,12 +294,12 @@ def _checklist(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
     yield ButtonRow(buttons=(*items, *ends, unsure))
 
 
-def _controls(talk: Talk, ask: Ask) -> ButtonRow:
+def _controls(talk: Talk, ask: Ask, way: Way) -> ButtonRow:
     screening = talk.screening
     names = []
     if screening is not None and screening.revisit is not None:
         names.append(("keep", "bot.keep"))
-    if screening is not None and screening.trail and screening.revisit != screening.trail[0]:
+    if screening is not None and trail_before(screening, ask, way):
         names.append(("back", "bot.back"))
     names.append(("why", "bot.why"))
     return talk.choices(*names, kind="controls")

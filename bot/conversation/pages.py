@@ -33,6 +33,9 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
     way_round = Line(key="result.way_round", values={"seen": Joined(items=seen, glue=", ")})
     if finding.limited == "no":
         yield Line(key="result.fine", values={"context": where})
+        uncounted = _uncounted(talk, finding, facts)
+        if uncounted:
+            yield Line(key="result.uncounted", values={"tests": Joined(items=uncounted, glue=", ")})
         if seen:
             yield way_round
         return
@@ -81,7 +84,10 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
 
 def _because(talk: Talk, finding: Finding, facts: Facts) -> Line:
     """Say the rules that held and the answers that made them hold."""
+    limit_rules = {rule.id for rule in talk.screen.findings.limits}
     rules = tuple(dict.fromkeys(reason.rule for reason in finding.reasons))
+    first = next((rule for rule in rules if rule in limit_rules), None)
+    rules = tuple(rule for rule in rules if rule not in limit_rules or rule == first)
     words = tuple(talk.of_screen(f"reason.{rule}") for rule in rules)
     paths = dict.fromkeys(path for reason in finding.reasons for path in reason.facts)
     answers = tuple(line for path in paths if (line := _fact(talk, finding, facts, path)))
@@ -113,6 +119,16 @@ def _fact(talk: Talk, finding: Finding, facts: Facts, path: str) -> Line | None:
     if answer is None:
         return None
     return Line(key="result.fact", values={"test": test_name(talk, attempt.test), "answer": answer})
+
+
+def _uncounted(talk: Talk, finding: Finding, facts: Facts) -> tuple[Line, ...]:
+    """Name the tests of this context that were begun and can't be counted: not sure, not possible, ended by pain."""
+    sight = Sight(talk.screen, facts, finding.side)
+    tests = (t for t in talk.screen.tests.values() if t.context == finding.context and t.role != "comparison")
+    tried = ((t.id, sight.tried(t.id)) for t in tests)
+    return tuple(
+        test_name(talk, test) for test, a in tried if a is not None and a.test == test and sight.level(a) == "unknown"
+    )
 
 
 def _missing(talk: Talk, finding: Finding) -> tuple[Line, ...]:

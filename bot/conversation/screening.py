@@ -14,6 +14,7 @@ from bot.conversation.cards import (
     show_question,
     side_word,
     test_name,
+    trail_before,
     why_text,
 )
 from bot.conversation.effects import (
@@ -30,8 +31,9 @@ from bot.conversation.effects import (
 )
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value, assess, first_plan
+from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
-from rules.questions import Ask, Stopped, Way, implied, next_on, walk
+from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, walk
 from rules.reading import read
 from rules.safety import at_once
 from rules.screen import Question
@@ -66,7 +68,7 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
         return
     way = _way(talk, screening)
     if screening.revisit is not None:
-        ask = revisited(talk, way, screening.revisit)
+        ask = ask_again(talk.screen, way, screening.revisit)
         if ask is not None:
             show_question(talk, ask, way, note=note, fresh=fresh)
             return
@@ -94,27 +96,10 @@ def current(talk: Talk) -> tuple[Ask | None, Way] | None:
     if screening is None:
         return None
     way = _way(talk, screening)
-    if screening.revisit is not None and (ask := revisited(talk, way, screening.revisit)) is not None:
+    if screening.revisit is not None and (ask := ask_again(talk.screen, way, screening.revisit)) is not None:
         return ask, way
     following = next_on(talk.screen, way)
     return (following if isinstance(following, Ask) else None), way
-
-
-def revisited(talk: Talk, way: Way, question_id: str) -> Ask | None:
-    """Give a question that was answered, to be asked again; None where it no longer applies."""
-    order = [part.id for part in talk.screen.parts]
-    for step in way.steps:
-        if step.question.id == question_id and not step.maybe:
-            later = sum(1 for s in way.steps if s.open and s.question.part == step.question.part)
-            return Ask(
-                question=step.question,
-                rows=step.rows,
-                open=step.open,
-                part=order.index(step.question.part) + 1,
-                parts=len(order),
-                at_most=later,
-            )
-    return None
 
 
 # --- hearing
@@ -176,6 +161,8 @@ def typed(talk: Talk, text: str, message: str) -> None:
         control(talk, "unsure")
         return
     values = dict(heard.values)
+    if rows and question.kind == "one" and all(v in UNKNOWN_WORDS and p != rows[0].path for p, v in values.items()):
+        values = {}  # "dunno" answers the question that is open, or none
     if values:
         if question.kind == "checklist":
             _typed_ticks(talk, question, values)
@@ -235,6 +222,9 @@ def control(talk: Talk, name: str) -> None:
             ticked = tuple(t.partition("=")[2] for t in screening.ticked if t.startswith(f"{path}="))
             record(talk, ask.question, {path: () if name == "none" else ticked}, how="tapped")
         case "unsure" if ask is not None and ask.question.kind == "checklist":
+            items = {row.path for row in ask.question.rows}
+            kept = {p: v for p, v in screening.answers.items() if p not in items}
+            talk.put_screening(screening.model_copy(update={"answers": kept}))
             record(talk, ask.question, {unsure_path(ask.question.id): "yes"}, how="tapped")
         case "unsure" if ask is not None:
             go_on(talk, fresh=False)
@@ -287,9 +277,10 @@ def record(
     moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ()})
     talk.put_screening(moved)
     way = _way(talk, moved)
-    ask = revisited(talk, way, question.id)
+    ask = ask_again(talk.screen, way, question.id)
     finished = ask is None or not ask.open
-    if moved.revisit == question.id and finished and (ask is None or len(ask.rows) == 1 or how != "tapped"):
+    row_by_row = ask is not None and len(ask.rows) > 1 and question.kind != "checklist" and how == "tapped"
+    if moved.revisit == question.id and finished and not row_by_row:
         moved = moved.model_copy(update={"revisit": None})
         talk.put_screening(moved)
     _keep_profile(talk, changed)
@@ -319,6 +310,7 @@ def _undone_fields(screening: Screening, values: Mapping[str, Value]) -> list[st
 
 def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Line | None:
     """Say kindly that pain ended a test, once the answer that ends it came in."""
+    screening = talk.screening
     if question.test is None:
         return None
     for path in values:
@@ -327,8 +319,10 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
         if attempt is None or field not in ("sensation", "pain"):
             continue
         sight = Sight(talk.screen, talk.facts)
-        if sight.ended(attempt):
-            place = side_word(side) if side != "both" else test_name(talk, test)
+        if sight.ended(attempt) and f"end:{test}.{side}" not in (screening.told if screening else ()):
+            if screening is not None:
+                talk.put_screening(screening.model_copy(update={"told": (*screening.told, f"end:{test}.{side}")}))
+            place = side_word(side) if side != "both" else Line(key="bot.both_sides")
             return Line(key="bot.test_ended", values={"test": test_name(talk, test), "side": place})
         if attempt.sensation in talk.screen.file.invalid_sensations and field == "sensation":
             return Line(key="bot.test_invalid", values={"test": test_name(talk, test)})
@@ -371,15 +365,8 @@ def _submit_page(talk: Talk, screening: Screening, question: Question, *, none: 
 
 def _back(talk: Talk, screening: Screening) -> None:
     """Go back one question along the path they took."""
-    way = _way(talk, screening)
-    applying = {step.question.id for step in way.steps if not step.maybe}
-    trail = [q for q in screening.trail if q in applying]
-    if screening.revisit in trail:
-        trail = trail[: trail.index(screening.revisit)]
-    else:
-        following = next_on(talk.screen, way)
-        if isinstance(following, Ask) and following.question.id in trail:
-            trail = trail[: trail.index(following.question.id)]
+    open_now = current(talk)
+    trail = trail_before(screening, open_now[0] if open_now else None, _way(talk, screening))
     if not trail:
         go_on(talk, note=Line(key="bot.nothing_before"), fresh=False)
         return

@@ -1,0 +1,320 @@
+"""The tables. What says anything of a person is encrypted; ids, times, counts and states are plain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
+
+NEWEST = "0001"
+"""The revision in migrations/ that makes these tables; each new one changes it."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+"""Every constraint has a name, so that a later migration can drop it."""
+BIG = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column of type INTEGER."""
+LOOKUP = 64
+"""The length of a blind index, in hex digits."""
+KEYS = {"sqlite_autoincrement": True}
+"""The id of a deleted row is never given to another."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant, kept as whole microseconds since 1970 UTC: order and equality are those of numbers."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; give an instant in UTC")
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """All tables of one database, encrypted with one ring."""
+
+    metadata: MetaData
+    meta: Table
+    person: Table
+    role: Table
+    address: Table
+    link: Table
+    conversation: Table
+    profile: Table
+    consent: Table
+    answer: Table
+    assessment: Table
+    plan: Table
+    flag: Table
+    inbox: Table
+    outbox: Table
+    card: Table
+    reminder: Table
+
+
+def make_tables(ring: KeyRing) -> Tables:
+    """Make the tables, whose encrypted columns use *ring*."""
+    metadata = MetaData(naming_convention=NAMES)
+    secret, secrets = EncryptedText(ring), EncryptedJSON(ring)
+    return Tables(
+        metadata=metadata,
+        meta=Table(
+            "meta",
+            metadata,
+            Column("name", String, primary_key=True),
+            Column("value", secret, nullable=False),
+        ),
+        **_people(metadata, secret, secrets),
+        **_facts(metadata, secret, secrets),
+        **_post(metadata, secret, secrets),
+    )
+
+
+def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
+    """Who there is, where they are reached, who looks after whom."""
+    return {
+        "person": Table(
+            "person",
+            metadata,
+            _id(),
+            Column("name", secret, nullable=False),
+            Column("at", UtcTime, nullable=False),
+            **KEYS,
+        ),
+        "role": Table(
+            "role",
+            metadata,
+            _person(primary_key=True),
+            Column("role", String, primary_key=True),
+        ),
+        "address": Table(
+            "address",
+            metadata,
+            _id(),
+            _person(),
+            Column("lookup", String(LOOKUP), nullable=False, unique=True),
+            Column("value", secrets, nullable=False),
+            Column("preferred", Boolean, nullable=False),
+            Column("typed_at", UtcTime),  # when the person last wrote here
+            Column("blocked_at", UtcTime),
+            Index("ix_address_person", "person_id"),
+            _partial("uq_address_preferred", "preferred", "person_id", unique=True),
+            **KEYS,
+        ),
+        "link": Table(
+            "link",
+            metadata,
+            _id(),
+            _reference("coach_id", "person.id"),
+            _reference("client_id", "person.id"),
+            Column("responsible", Boolean, nullable=False),
+            Column("since", UtcTime, nullable=False),
+            Column("until", UtcTime),
+            _partial("uq_link_responsible", "responsible AND until IS NULL", "client_id", unique=True),
+            Index("ix_link_client", "client_id"),
+            Index("ix_link_coach", "coach_id"),
+            **KEYS,
+        ),
+        "conversation": Table(
+            "conversation",
+            metadata,
+            _person(primary_key=True),
+            Column("state", secrets),
+            Column("shape", Integer, nullable=False),
+            Column("at", UtcTime, nullable=False),
+        ),
+    }
+
+
+def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
+    """What is known of a person. All but the profile are logs: the newest row counts, none is changed."""
+    return {
+        "profile": Table(
+            "profile",
+            metadata,
+            _person(primary_key=True),
+            Column("value", secrets, nullable=False),
+            Column("at", UtcTime, nullable=False),
+        ),
+        "consent": Table(
+            "consent",
+            metadata,
+            _id(),
+            _person(),
+            Column("value", secrets, nullable=False),  # version, given
+            Column("at", UtcTime, nullable=False),
+            Index("ix_consent_person", "person_id", "id"),
+            **KEYS,
+        ),
+        "answer": Table(
+            "answer",
+            metadata,
+            _id(),
+            _person(),
+            Column("screening", String, nullable=False),
+            Column("seq", Integer, nullable=False),
+            Column("value", secrets, nullable=False),  # path, value, how, words
+            Column("at", UtcTime, nullable=False),
+            UniqueConstraint("person_id", "screening", "seq"),
+            **KEYS,
+        ),
+        "assessment": Table(
+            "assessment",
+            metadata,
+            _id(),
+            _person(),
+            Column("screening", String, nullable=False),
+            Column("version", String, nullable=False),
+            Column("value", secrets, nullable=False),  # assessment, facts
+            Column("at", UtcTime, nullable=False),
+            Index("ix_assessment_person", "person_id", "id"),
+            **KEYS,
+        ),
+        "plan": Table(
+            "plan",
+            metadata,
+            _id(),
+            _person(),
+            Column("value", secrets),  # NULL: the plan before it has ended
+            Column("at", UtcTime, nullable=False),
+            Index("ix_plan_person", "person_id", "id"),
+            **KEYS,
+        ),
+        "flag": Table(
+            "flag",
+            metadata,
+            _id(),
+            _person(),
+            Column("lookup", String(LOOKUP), nullable=False),  # of person and flag id
+            Column("urgency", String, nullable=False),
+            Column("action", String, nullable=False),
+            Column("value", secrets, nullable=False),  # flag, own_words
+            Column("raised_at", UtcTime, nullable=False),
+            Column("closed_at", UtcTime),
+            Column("reason", secret),  # why it was closed
+            _partial("uq_flag_open", "closed_at IS NULL", "person_id", "lookup", unique=True),
+            Index("ix_flag_person", "person_id", "id"),
+            **KEYS,
+        ),
+        "reminder": Table(
+            "reminder",
+            metadata,
+            _id(),
+            _person(),
+            Column("kind", String, nullable=False),
+            Column("local_date", String(10), nullable=False),
+            Column("slot", String, nullable=False),
+            Column("plan_version", Integer),
+            Column("due_at", UtcTime, nullable=False),
+            Column("state", String, nullable=False),  # waiting, done, skipped
+            UniqueConstraint("person_id", "kind", "local_date", "slot"),
+            _partial("ix_reminder_waiting", "state = 'waiting'", "due_at", "id"),
+            **KEYS,
+        ),
+    }
+
+
+def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
+    """What came in and what goes out."""
+    return {
+        "inbox": Table(
+            "inbox",
+            metadata,
+            _id(),
+            Column("source", String, nullable=False),
+            Column("lookup", String(LOOKUP), nullable=False),  # of source and key
+            Column("value", secrets, nullable=False),  # key, body
+            Column("at", UtcTime, nullable=False),
+            Column("state", String, nullable=False),  # waiting, done, aside
+            Column("attempts", Integer, nullable=False),
+            Column("done_at", UtcTime),
+            Column("trace", secret),
+            UniqueConstraint("source", "lookup"),
+            _partial("ix_inbox_waiting", "state = 'waiting'", "id"),
+            **KEYS,
+        ),
+        "outbox": Table(
+            "outbox",
+            metadata,
+            _id(),
+            _person(),
+            _reference("address_id", "address.id"),
+            Column("card", String),
+            Column("message", secrets, nullable=False),
+            Column("priority", String, nullable=False),  # safety, reply, prompt
+            Column("state", String, nullable=False),  # waiting, sending, sent, failed, superseded
+            Column("attempts", Integer, nullable=False),
+            Column("uncertain", Boolean, nullable=False),  # perhaps sent before
+            Column("at", UtcTime, nullable=False),
+            Column("not_before", UtcTime),  # NULL: at once
+            Column("claimed_at", UtcTime),
+            Column("done_at", UtcTime),
+            Column("message_id", String),
+            Column("why", secret),
+            _partial("ix_outbox_waiting", "state = 'waiting'", "address_id", "id"),
+            _partial("uq_outbox_sending", "state = 'sending'", "address_id", unique=True),
+            Index("ix_outbox_person", "person_id", "id"),
+            **KEYS,
+        ),
+        "card": Table(
+            "card",
+            metadata,
+            _reference("address_id", "address.id", primary_key=True),
+            Column("card", String, primary_key=True),
+            Column("message_id", String, nullable=False),
+            Column("kind", String, nullable=False),  # text; an edit can't change it
+            Column("sent_at", UtcTime, nullable=False),  # when its sending began
+        ),
+    }
+
+
+def _id() -> Column[int]:
+    return Column("id", BIG, primary_key=True)
+
+
+def _person(*, primary_key: bool = False) -> Column[int]:
+    return _reference("person_id", "person.id", primary_key=primary_key)
+
+
+def _reference(name: str, target: str, *, primary_key: bool = False) -> Column[int]:
+    """Make a column that points to a row; it goes with that row."""
+    key = ForeignKey(target, ondelete="CASCADE")
+    return Column(name, BIG, key, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
+    """Make an index of the few rows that a condition holds for."""
+    condition: dict[str, Any] = {"sqlite_where": text(where), "postgresql_where": text(where)}
+    return Index(name, *columns, unique=unique, **condition)
