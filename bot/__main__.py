@@ -71,11 +71,15 @@ def _is_known(error: Exception) -> bool:
     """Tell whether an error explains itself, so that its message is all that is shown."""
     from bot.channels.transcript import TranscriptError
     from bot.settings import SettingsError
-    from bot.storage.crypto import DataKeyMissing
-    from bot.storage.database import DatabaseBusy
     from rules import ContentError
 
-    return isinstance(error, ContentError | SettingsError | TranscriptError | DatabaseBusy | DataKeyMissing)
+    if isinstance(error, ContentError | SettingsError | TranscriptError):
+        return True
+    from bot.storage.crypto import DataKeyMissing
+    from bot.storage.database import DatabaseBusy
+    from bot.storage.upgrade import DatabaseBroken, DatabaseNewer
+
+    return isinstance(error, DatabaseBroken | DatabaseBusy | DatabaseNewer | DataKeyMissing)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
 from bot.phrasebook import Phrasebook, load_phrasebook
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
 from bot.workflow.deliver import deliver
 from bot.workflow.handle import handle
 from bot.workflow.ports import Clock, Raw, Store
 from bot.workflow.receive import receive
-from rules import Library, load_library
+from rules import ContentError, Library, load_library
+from rules.check import check
 
 
 class SystemClock:
@@ -66,7 +67,7 @@ def seat(people: str) -> Seated:
     for given in people.split(","):
         role, colon, name = given.strip().rpartition(":")
         if (colon and role != "coach") or not re.fullmatch(NAME, name):
-            raise ValueError(f"{given.strip()!r} is nobody: give names like ann,coach:sam (a-z, 0-9, _ and -)")
+            raise ValueError(f"{given.strip()!r} is no name; give names like ann,coach:sam (a-z, 0-9, _ and -)")
         if name in names:
             raise ValueError(f"{name} is named twice; give everybody a name of their own")
         names.append(name)
@@ -86,6 +87,9 @@ class Content:
 def read_content(settings: Settings) -> Content:
     """Read the content once; raises ContentError."""
     library = load_library(settings.screens)
+    if problems := check(library):
+        more = f" (and {len(problems) - 1} more; coxa check lists them)" if len(problems) > 1 else ""
+        raise ContentError(f"{problems[0]}{more}")
     return Content(library=library, phrasebook=load_phrasebook(library))
 
 
@@ -141,16 +145,28 @@ class Terminal:
 
 @asynccontextmanager
 async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store]:
-    """Open the store: the database of the settings, or one in memory that is gone afterwards."""
+    """Open the store: the database of the settings, or one in memory that is gone afterwards.
+
+    Raises SettingsError for a database that can't be reached, and what bot.storage raises for one that can't be used.
+    """
+    # Half a second of imports that other commands do without.
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
     from bot.storage.crypto import KeyRing
-    from bot.storage.database import open_database
+    from bot.storage.database import open_database, open_ring
     from bot.storage.store import SqlStore
 
-    if memory:
-        database = await open_database("sqlite+aiosqlite:///:memory:", KeyRing.new())
-    else:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = await open_database(settings.url.get_secret_value(), KeyRing.load(settings.key_file))
+    try:
+        if memory:
+            database = await open_database("sqlite+aiosqlite:///:memory:", KeyRing.new())
+        else:
+            url = settings.url.get_secret_value()
+            database = await open_database(url, open_ring(settings.key_file, url))
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: {error.strerror}; set COXA_DATA_DIR to a folder of yours") from error
+    except (SQLAlchemyError, ImportError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise SettingsError(f"{settings.place} can't be opened ({why}); is COXA_DATABASE_URL right?") from error
     store = SqlStore(database)
     try:
         yield store

@@ -26,7 +26,7 @@ DERIVED = frozenset(
     }
 )  # fmt: skip
 """What assess.py derives for criteria, besides `<test>_gap`."""
-EXERCISE_WORDS = ("name", "setup", "cue", "feel", "stop", "easier")
+EXERCISE_WORDS = ("name", "where", "setup", "cue", "feel", "stop", "easier")
 
 
 def check(library: Library) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class Facts(Frozen):
     def with_values(self, values: Mapping[Path, Value]) -> Facts:
         """Give the same facts with these paths set; raises ValueError for a path or value of the wrong shape."""
         profile, reports = dict(self.profile), dict(self.reports)
-        attempts = {(a.test, a.side, a.try_, a.day): a for a in self.attempts}
+        changed: dict[tuple[str, str], dict[str, Value]] = {}
         for path, value in values.items():
             room, _, rest = path.partition(".")
             if room == "profile":
@@ -108,10 +108,13 @@ class Facts(Frozen):
                 side, _, field = rest.partition(".")
                 if field not in ATTEMPT_FIELDS:
                     raise ValueError(f"{path!r} is no fact: use profile.X, reports.X or TEST.SIDE.FIELD")
-                old = self.attempt(room, side) or Attempt(test=room, side=side)
-                key = (old.test, old.side, old.try_, old.day)
-                held = attempts.get(key, old)
-                attempts[key] = Attempt.model_validate({**held.model_dump(by_alias=True), field: value})
+                changed.setdefault((room, side), {})[field] = value
+        attempts = {(a.test, a.side, a.try_, a.day): a for a in self.attempts}
+        for (test, side), fields in changed.items():
+            old = self.attempt(test, side)
+            held = old.model_dump(by_alias=True) if old is not None else {"test": test, "side": side}
+            new = Attempt.model_validate({**held, **fields})
+            attempts[new.test, new.side, new.try_, new.day] = new
         return Facts(profile=profile, reports=reports, attempts=tuple(attempts.values()))
 
     @classmethod

@@ -240,7 +240,7 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
     known_rooms = {
         room: sorted(p.partition(".")[2] for p in known if p.startswith(f"{room}.")) for room in ("profile", "reports")
     }
-    free = set(_free_paths(screen))
+    free = set(screen.worded_only)
     for room, values in (("profile", facts.profile), ("reports", facts.reports)):
         for name, value in values.items():
             path = f"{room}.{name}"
@@ -355,18 +355,9 @@ def _why_out(test: Test, sight: _Live, instead: str | None = None) -> LeaveOut |
     return None
 
 
-def _free_paths(screen: Screen) -> tuple[Path, ...]:
-    """List report facts that only words raise: named by flags, asked by no question."""
-    from rules.criteria import paths_of
-
-    asked = {row.path for question in screen.questions for row in question.rows}
-    named = (path for rule in screen.safety.flags for path in paths_of(rule.when))
-    return tuple(dict.fromkeys(p for p in named if p.startswith("reports.") and p not in asked))
-
-
 def _with_free_reports(kept: dict[Path, Value], facts: Facts, screen: Screen) -> dict[Path, Value]:
     """Add what only words raise; a red flag in words counts whatever else was asked."""
-    for path in _free_paths(screen):
+    for path in screen.worded_only:
         value = facts.value(path)
         if value is not None:
             kept[path] = value

@@ -137,7 +137,7 @@ _WORD = re.compile(r"\d+(?:\.\d+)?(?![^\W_])|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[
 _OWNED = re.compile(r"\w['’‘ʼ`´][sS]$")
 _GLUED = re.compile(
     r"^(?:(?P<side>l|r|left|right)(?P<number>\d+)"
-    r"|(?P<count>\d+)(?P<unit>deg|degs|degrees?|yo|yrs?|y|years?|st|nd|rd|th|f|m|wks?|weeks?|l|r))$"
+    r"|(?P<count>\d+)(?P<unit>deg|degs|degrees?|yo|yrs?|y|years?|st|nd|rd|th|f|m|wks?|weeks?|ish|l|r))$"
 )
 _HARD = re.compile(r"[.!?;]")
 _SOFT = re.compile(r"[,\n()\[\]…]|\.\.")
@@ -243,6 +243,9 @@ class _Phrases:
                     places = _places(phrase, at, words, senses)
                     if places is not None:
                         yield places
+
+
+_NONE = _Phrases(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +356,7 @@ class _Lexicon:
         self._about_others = {item for item, entry in flags.items() if entry.get("names_others")}
         self.items = self._table(raw.get("items", {}))
         self.options = self._table({**raw.get("gate_options", {}), **raw.get("options", {})})
+        self.alone = self._table(raw.get("alone", {}))
         self.sides = self._table(raw.get("sides", {}))
         self._controls = self._table(raw.get("controls", {}))
         self._truth = self._table(raw.get("truth", {}))
@@ -461,7 +465,7 @@ class _Lexicon:
             if taken.isdisjoint(hit.places):
                 kept.append(hit)
                 taken.update(hit.places)
-        noes = self._negations(words, senses) - taken
+        noes = self._negations(words, senses) - {place for hit in kept if len(hit.places) > 1 for place in hit.places}
         judged = [_Hit(h.tag, h.places, self._denied(h, words, noes, reach=4)) for h in kept]
         return sorted(judged, key=lambda hit: hit.start)
 
@@ -744,7 +748,7 @@ class _Reader:
         second = words[numbers[1].start]
         if any(word.text != "and" for word in rest) or second.gap.strip() not in ("", ","):
             return None
-        if second.gap == ",":  # 20,5 may be one number
+        if second.gap == "," and self.question.kind != "one":  # 20,5 may be one number
             return None
         found: Found = {}
         for side, number in zip(SIDES, numbers, strict=True):
@@ -886,7 +890,7 @@ class _Reader:
         return bool(self._bare_numbers(words)) or self.known.truth(words) is not None
 
     def _used(self, row: Row, words: tuple[_Word, ...]) -> set[int]:
-        hits = self.known.find(words, self._tagged(row))
+        hits = [hit for hit in self._hits(row, words) if not hit.negated]
         if hits:
             return {place for hit in hits for place in hit.places}
         return set(range(len(words)))
@@ -919,10 +923,8 @@ class _Reader:
             return {row.path: typed}
         if _field(row) == "level" and row.path.count(".") == 2:
             return self._level(row, words)
-        hits = self.known.find(words, self._tagged(row))
+        hits = self._hits(row, words)
         chosen = list(dict.fromkeys(hit.tag[1] for hit in hits if not hit.negated))
-        if len(chosen) == 2 and "unknown" in chosen:
-            return None
         if len(chosen) == 1:
             return {row.path: chosen[0]}
         if chosen:
@@ -931,6 +933,18 @@ class _Reader:
             return {}
         return self._closed(row, words) or self._loose(row, words)
 
+    def _hits(self, row: Row, words: tuple[_Word, ...]) -> list[_Hit]:
+        """Find the row's options; a "no" counts only where nothing else follows it ("no surgery" is no no)."""
+        hits = self.known.find(words, self._tagged(row))
+        return [h for h in hits if h.tag[1] not in ("no", "none") or len(h.places) > 1 or self._ends(words, h.end)]
+
+    def _ends(self, words: tuple[_Word, ...], place: int) -> bool:
+        while place < len(words) and not words[place].breaks and words[place].text not in self.known.joins:
+            if words[place].text not in self.known.fillers:
+                return False
+            place += 1
+        return True
+
     def _closed(self, row: Row, words: tuple[_Word, ...]) -> Found:
         """Read yes, no, none, "not sure", or the item itself, where the row has such an answer."""
         ids = {option.id for option in row.options}
@@ -938,6 +952,9 @@ class _Reader:
         unknown = next((i for i in ("unknown", "unsure") if i in ids), None)
         if unknown and known.is_only(words, known.unsure):
             return {row.path: unknown}
+        for option in row.options:
+            if known.is_only(words, _first(known.alone, row, option.id)):
+                return {row.path: option.id}
         said = known.truth(words)
         if said is True and "yes" in ids:
             return {row.path: "yes"}
@@ -957,9 +974,9 @@ class _Reader:
         general = [i for i in ("clear", "partial", "blocked", "hurts", "cannot") if i not in ids]
         tagged = [
             *self._tagged(row),
-            *((("general", i), self._listed("level", i)) for i in general),
-            *((("felt", i), self._listed("sensation", i)) for i in sensations),
-            *((("seen", i), self._listed("compensations", i)) for i in compensations),
+            *((("general", i), self._listed(f"level.{i}")) for i in general),
+            *((("felt", i), self._listed(f"sensation.{i}")) for i in sensations),
+            *((("seen", i), self._listed(f"compensations.{i}")) for i in compensations),
         ]
         hits = known.find(words, tagged)
         chosen = {hit.tag[1] for hit in hits if hit.tag[0] == "option" and not hit.negated}
@@ -969,7 +986,7 @@ class _Reader:
         felt = list(dict.fromkeys(hit.tag[1] for hit in hits if hit.tag[0] == "felt" and not hit.negated))
         seen = list(dict.fromkeys(hit.tag[1] for hit in hits if hit.tag[0] == "seen" and not hit.negated))
         seen, chosen = self._as_options(row, seen, chosen)
-        hurts = known.find(words, [(("option", "hurts"), self._listed("level", "hurts"))])
+        hurts = known.find(words, [(("option", "hurts"), self._listed("level.hurts"))])
         if "hurts" in ids and (not PAINFUL.isdisjoint(felt) or any(not hit.negated for hit in hurts)):
             chosen = {"hurts"}
         if not hits and not chosen:
@@ -1082,17 +1099,17 @@ class _Reader:
         return [(("option", o.id), self._own(row, o)) for o in row.options if not (closed and o.id in ("yes", "no"))]
 
     def _own(self, row: Row, option: Option) -> _Phrases:
-        """Give the phrases of an option: the lexicon's, and its id where that is a word of its own."""
+        """Give the phrases of an option: the lexicon's, or else its id where that is a word of its own."""
+        listed = [*_first(self.known.options, row, option.id)]
+        if option.id == "unsure" and not listed:
+            listed = [*self._listed("unknown")]
         spelled = option.id.replace("_", " ")
-        plain = len(spelled) > 2 and not spelled[0].isdigit() and option.id not in ("yes", "none")
-        listed = [*self._listed(_field(row), option.id)]
-        if option.id == "unsure":
-            listed += self._listed(_field(row), "unknown")
-        return _Phrases([*listed, *_phrases(spelled, {})] if plain else listed)
+        if listed or len(spelled) < 3 or spelled[0].isdigit() or option.id in ("yes", "none"):
+            return _Phrases(listed)
+        return _Phrases(_phrases(spelled, {}))
 
-    def _listed(self, asked: str, option: str) -> _Phrases:
-        options = self.known.options
-        return options.get(f"{asked}.{option}") or options.get(option) or _Phrases(())
+    def _listed(self, name: str) -> _Phrases:
+        return self.known.options.get(name) or _NONE
 
     def _negation(self, words: Sequence[_Word]) -> bool:
         return bool(self.known._negations(words, self.known.senses(words)))
@@ -1103,9 +1120,12 @@ class _Reader:
         if len(typed) < 5:
             return None
         best, best_score = None, cutoff
+        figures = [word.text for word in words if word.text[0].isdigit()]
         for option in row.options:
             label = _words(self.labels.get(row.path, {}).get(option.id, ""))
             if not label or self._negation(words) != self._negation(label):
+                continue
+            if figures != [word.text for word in label if word.text[0].isdigit()]:
                 continue
             score = fuzz.ratio(typed, " ".join(word.text for word in label))
             if score > best_score:
@@ -1175,7 +1195,8 @@ class _Reader:
         known = self.known
         numbers = self._numbers(words)
         if not numbers:
-            if self.question.kind == "scale" and (known.is_only(words, known.zero) or known.is_only(words, known.none)):
+            no_pain = "pain" in _field(row) and known.is_only(words, known.zero)
+            if self.question.kind == "scale" and (no_pain or known.is_only(words, known.none)):
                 return 0
             typed = self._label(row, words, cutoff=88)
             if typed is not None:
@@ -1278,6 +1299,15 @@ def _merged(old: Value | None, new: Value) -> Value | None:
     if "hurts" in (old, new) and not {"clear", "partial", "blocked"}.isdisjoint({old, new}):
         return "hurts"
     return None
+
+
+def _first(table: Mapping[str, _Phrases], row: Row, option: str) -> _Phrases:
+    """Give what is listed for an option: of this test's field, else of the field, else of any row."""
+    asked = _field(row)
+    for name in (f"{row.path.partition('.')[0]}.{asked}.{option}", f"{asked}.{option}", option):
+        if name in table:
+            return table[name]
+    return _NONE
 
 
 def _field(row: Row) -> str:

@@ -7,11 +7,12 @@ Every rule has an id, a source (a row of the screen's README, or "proposal") and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints, model_validator
 
-from rules.criteria import Criterion, Frozen, Side
+from rules.criteria import Criterion, Frozen, Side, paths_of
 from rules.facts import Value
 
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]*$")]
@@ -384,6 +385,13 @@ class Screen(Frozen):
     wording: Mapping[str, Mapping[str, str]]
     """Language -> key -> text (plural forms as `key.one`, `key.other`)."""
     lexicon: Mapping[str, Any]
+
+    @cached_property
+    def worded_only(self) -> tuple[str, ...]:
+        """List report facts that only words raise: named by flags, asked by no question."""
+        asked = {row.path for question in self.questions for row in question.rows}
+        named = (path for rule in self.safety.flags for path in paths_of(rule.when))
+        return tuple(dict.fromkeys(p for p in named if p.startswith("reports.") and p not in asked))
 
     def question(self, question_id: str) -> Question:
         """Give a question by id; raises KeyError for one the screen lacks."""

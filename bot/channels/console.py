@@ -179,7 +179,7 @@ class RichPaper:
             for words, marks in marked(piece.html):
                 text.append(words, style=" ".join((style.get(piece.kind, ""), marks)).strip())
             indent = 2 if piece.kind == "choice" else 0
-            self._screen.print(Padding(text, (0, 0, 0, indent)))
+            self._screen.print(Padding(text, (0, 0, 0, indent), expand=False))
 
     def passed(self, by: timedelta) -> None:
         """Print that time has passed."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import logging
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,15 +74,18 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
     from bot.channels.console import PlainPaper, RichPaper
     from bot.wiring import MovedClock, SystemClock, Terminal, open_store, read_content
 
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that one side doesn't know ends no talk
     live = sys.stdin.isatty() and sys.stdout.isatty()
-    if not memory:
-        sys.stderr.write(f"Kept in {settings.place}; the key in {settings.key_file}.\n")
     paper = RichPaper() if live else PlainPaper(sys.stdout)
     content = read_content(settings)
     # Between two lines nothing runs, so lines are read outside the loop, where Ctrl-C is heard at once.
     with asyncio.Runner() as runner:
         opening = open_store(settings, memory=memory)
         store = runner.run(opening.__aenter__())
+        if not memory:
+            sys.stderr.write(f"Kept in {settings.place}; the key in {settings.key_file}.\n")
         try:
             terminal = Terminal(store, content, MovedClock(SystemClock()), seated, paper)
             runner.run(terminal.start())
@@ -98,7 +102,7 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
 
 def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     """Play transcripts; show where one differs (1), or write down what was said."""
-    from bot.channels.transcript import difference, read_transcript
+    from bot.channels.transcript import TranscriptError, difference, read_transcript
     from bot.wiring import read_content
 
     files = list(_files(paths))
@@ -108,9 +112,13 @@ def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     content = read_content(settings)
     different = 0
     for file in files:
-        text = file.read_text(encoding="utf-8")
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TranscriptError(f"{file}: can't be read ({error}); give a transcript or a folder of them") from error
         transcript = read_transcript(text, str(file))
-        played = asyncio.run(play(transcript, settings, content))
+        with _traces():
+            played = asyncio.run(play(transcript, settings, content))
         differs = difference(transcript, played)
         if update:
             now = "".join(f"{line}\n" for line in played)
@@ -160,6 +168,20 @@ async def play(transcript: Transcript, settings: Settings, content: Content) -> 
     return tuple(out.getvalue().splitlines())
 
 
+@contextmanager
+def _traces() -> Iterator[None]:
+    """Show the traces of what goes wrong: what is said in transcripts is made up, and may be quoted."""
+    log, shown = logging.getLogger("bot.workflow.handle"), logging.StreamHandler(sys.stderr)
+    level = log.level
+    log.setLevel(logging.DEBUG)
+    log.addHandler(shown)
+    try:
+        yield
+    finally:
+        log.removeHandler(shown)
+        log.setLevel(level)
+
+
 def _people(given: str) -> Seated:
     from bot.wiring import seat
 
@@ -190,6 +212,7 @@ def _typed(live: bool, *, echo: bool, people: tuple[str, ...]) -> Iterator[str]:
     with suppress(ImportError):  # Windows has no line editing of this kind; its console brings its own
         import readline  # noqa: F401  # importing it gives input() its line editing
     while True:
+        sys.stdout.write("\n")
         try:
             yield input("> ").strip()
         except EOFError:

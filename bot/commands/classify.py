@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
 import sys
@@ -66,6 +67,8 @@ def run(chosen: argparse.Namespace) -> int:
 @contextmanager
 def _opened(file: str) -> Iterator[TextIO]:
     if file == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8")
         yield sys.stdin
         return
     with Path(file).open(encoding="utf-8") as lines:

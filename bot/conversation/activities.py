@@ -48,6 +48,8 @@ class Screening(Kept):
     reviewed: bool = False
     ticked: tuple[str, ...] = ()
     """What is ticked but not yet sent on the page that is open, as row path + "=" + option id."""
+    shown: tuple[str, int] | None = None
+    """The question that is open, and what was promised beside it: at most so many more."""
     told: tuple[str, ...] = ()
     """Things said once: good news by posture, tests left out."""
     sources: Mapping[str, tuple[str, ...]] = {}

@@ -27,6 +27,8 @@ WAIT_BEFORE_ASKING = {
     "clinician": timedelta(hours=24),
 }
 """How long a client without a coach waits before they may say that they were examined (evidence 0 Locks)."""
+NO_NEWS = ("rf24_end_range",)
+"""Flags that change the exercises and ask nothing of a coach (evidence 0, row 24: no card)."""
 PRIVATE = ("self_harm", "violence", "eating_disorder")
 """Words that are answered first by asking whether it is safe to write here (evidence 0, 37a and 37b)."""
 
@@ -274,13 +276,13 @@ def ask_who_examined(talk: Talk) -> None:
 
 
 def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
-    """Tell the coach of a flagged client what the screening came to."""
-    if any(flag.action != "note" for flag in assessment.flags) or assessment.flags:
+    """Tell the coach of a flagged client what the screening came to; avoiding end range is no news (evidence 0, 24)."""
+    if any(flag.id not in NO_NEWS for flag in assessment.flags):
         talk.do(TellCoach(event=screened_event(talk.known.person, assessment, talk.at)))
 
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
-    if all(open_flag.id != flag.id for open_flag in talk.known.flags):
+    if flag.urgency != "coach" and all(open_flag.id != flag.id for open_flag in talk.known.flags):
         talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at)))
 
 

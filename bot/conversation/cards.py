@@ -23,15 +23,15 @@ def show_question(talk: Talk, ask: Ask, way: Way, *, note: Line | None = None, f
         return
     if fresh:
         talk.next_step()
+    if screening.shown is None or screening.shown[0] != ask.question.id:
+        screening = screening.model_copy(update={"shown": (ask.question.id, ask.at_most)})
+        talk.put_screening(screening)
     paragraphs = [
         *([note] if note else []),
         _place(talk, ask),
         *_news(talk, ask, way),
         question_text(talk, ask),
     ]
-    answered = [line for row in ask.rows if (line := _answered(talk, ask.question, row, screening))]
-    if len(ask.rows) > 1 and answered and ask.question.kind != "checklist":
-        paragraphs.append(Line(key="bot.so_far", values={"answers": Joined(items=tuple(answered))}))
     talk.card(f"s{screening.id}", *paragraphs, rows=(*answer_rows(talk, ask), _controls(talk, ask, way)))
 
 
@@ -214,8 +214,9 @@ def labels_of(talk: Talk, ask: Ask) -> Mapping[str, Mapping[str, str]]:
 
 def _place(talk: Talk, ask: Ask) -> Line:
     part = talk.of_screen(f"part.{ask.question.part}")
-    key = "bot.place" if ask.at_most else "bot.place_last"
-    return Line(key=key, values={"part": ask.part, "parts": ask.parts, "name": part, "count": ask.at_most})
+    promised = talk.screening.shown[1] if talk.screening and talk.screening.shown else ask.at_most
+    key = "bot.place" if promised else "bot.place_last"
+    return Line(key=key, values={"part": ask.part, "parts": ask.parts, "name": part, "count": promised})
 
 
 def _news(talk: Talk, ask: Ask, way: Way) -> Iterator[Line]:
@@ -265,13 +266,6 @@ def _already_clear(talk: Talk, way: Way, screening: Screening) -> tuple[Line, ..
         told = (*screening.told, *(f"clear:{test}" for test, _ in found))
         talk.put_screening(screening.model_copy(update={"told": told}))
     return tuple(line for _, line in found[-2:])
-
-
-def _answered(talk: Talk, question: Question, row: Row, screening: Screening) -> Line | None:
-    answer = said(talk, question, row) if row.path in screening.answers else None
-    if answer is None:
-        return None
-    return Line(key="bot.answered", values={"row": row_label(talk, question, row), "answer": answer})
 
 
 def _checklist(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:

@@ -153,7 +153,7 @@ def _whole(talk: Talk, assessment: Assessment) -> Iterator[Line]:
 # --- the plan
 
 
-def show_plan(talk: Talk, plan: Plan | NoPlan | None, facts: Facts | None) -> None:
+def show_plan(talk: Talk, plan: Plan | NoPlan | None) -> None:
     """Say the plan: every day, and what strength days add; or why there is none."""
     if plan is None:
         talk.say(Line(key="plan.none_yet"))
@@ -204,6 +204,7 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
             "name": talk.of_screen(f"{key}.name"),
             "role": Line(key=f"plan.role.{prescribed.role}"),
             "why": Joined(items=tuple(Line(key=f"plan.why.{word}") for word in prescribed.why), glue=" "),
+            "where": talk.of_screen(f"{key}.where", side=side or Line(key="bot.each")),
             "setup": talk.of_screen(f"{key}.setup"),
             "cue": talk.of_screen(f"{key}.cue"),
             "dose": _dose(prescribed.dose),

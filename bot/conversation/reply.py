@@ -11,7 +11,7 @@ from bot.conversation.effects import AnswerTap, Joined, KeepConsent, Line, Slot
 from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
 from bot.conversation.known import Known
 from bot.conversation.talk import Talk, Turn
-from rules import Library, Value
+from rules import Library, NoPlan, Value
 from rules.reading import truth
 
 CONSENT_VERSION = "1"
@@ -160,7 +160,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "result":
             _result(talk)
         case "plan":
-            pages.show_plan(talk, talk.known.plan, talk.known.assessed_facts)
+            _plan(talk)
             _back_to_it(talk)
         case "profile":
             _profile(talk)
@@ -195,10 +195,10 @@ def _start(talk: Talk) -> None:
         case _ if talk.screening is not None:
             _offer_resume(talk)
             return
-    if talk.known.consent != CONSENT_VERSION:
-        _hello(talk)
-    elif _locked(talk):
+    if _locked(talk):
         alarm.show_locked(talk)
+    elif talk.known.consent != CONSENT_VERSION:
+        _hello(talk)
     elif talk.known.assessment is not None:
         talk.next_step()
         talk.say(
@@ -277,7 +277,7 @@ def _idle_tap(talk: Talk, option: str) -> None:
         case "result":
             _result(talk)
         case "plan":
-            pages.show_plan(talk, talk.known.plan, talk.known.assessed_facts)
+            _plan(talk)
         case "screen":
             _begin(talk)
         case "examined":
@@ -314,6 +314,16 @@ def _result(talk: Talk) -> None:
     else:
         pages.show_result(talk, known.assessment, known.assessed_facts)
     _back_to_it(talk)
+
+
+def _plan(talk: Talk) -> None:
+    """Show the plan, or what stands in its way."""
+    held = tuple(flag for flag in talk.known.flags if flag.action in ("lock", "pause"))
+    if held:
+        locked = any(flag.action == "lock" for flag in held)
+        pages.show_plan(talk, NoPlan(reason="locked" if locked else "paused"))
+    else:
+        pages.show_plan(talk, talk.known.plan)
 
 
 def _profile(talk: Talk) -> None:
@@ -435,7 +445,7 @@ def _ago(away: timedelta) -> Line:
         return Line(key="bot.ago.now")
     if minutes < 120:
         return Line(key="bot.ago.minutes", values={"count": minutes})
-    if minutes < 2 * 24 * 60:
+    if minutes < 24 * 60:
         return Line(key="bot.ago.hours", values={"count": minutes // 60})
     return Line(key="bot.ago.days", values={"count": minutes // (24 * 60)})
 

@@ -33,11 +33,13 @@ from bot.conversation.talk import Talk
 from rules import NoPlan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
-from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, walk
+from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on
 from rules.reading import read
 from rules.safety import at_once
-from rules.screen import Question
+from rules.screen import Question, Row
 from rules.sight import Sight
+
+KEEP_WORDS = ("keep", "keep my answer", "keep it", "same", "as it was")
 
 
 def begin(talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None) -> None:
@@ -66,7 +68,7 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
     screening = talk.screening
     if screening is None:
         return
-    way = _way(talk, screening)
+    way = talk.way(screening)
     if screening.revisit is not None:
         ask = ask_again(talk.screen, way, screening.revisit)
         if ask is not None:
@@ -95,7 +97,7 @@ def current(talk: Talk) -> tuple[Ask | None, Way] | None:
     screening = talk.screening
     if screening is None:
         return None
-    way = _way(talk, screening)
+    way = talk.way(screening)
     if screening.revisit is not None and (ask := ask_again(talk.screen, way, screening.revisit)) is not None:
         return ask, way
     following = next_on(talk.screen, way)
@@ -148,6 +150,9 @@ def typed(talk: Talk, text: str, message: str) -> None:
     rows = (*ask.open, *(row for row in ask.rows if row not in ask.open))
     test = talk.screen.tests[question.test] if question.test else None
     lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
+    if screening.revisit is not None and text.lower().strip(" .!") in KEEP_WORDS:
+        control(talk, "keep")
+        return
     heard = read(text, question, rows, labels_of(talk, ask), lexicon, test=test)
     if heard is None:
         hint = f"bot.hint.{question.kind}"
@@ -168,6 +173,8 @@ def typed(talk: Talk, text: str, message: str) -> None:
             _typed_ticks(talk, question, values)
         else:
             record(talk, question, values, how="typed", words=text, message=message)
+    elif heard.control == "none_of_these" and (plain := _plain_no(rows[0] if rows else None)):
+        record(talk, question, {rows[0].path: plain}, how="typed", words=text, message=message)
     elif heard.control:
         control(
             talk,
@@ -175,6 +182,12 @@ def typed(talk: Talk, text: str, message: str) -> None:
         )
     else:
         go_on(talk, fresh=False)
+
+
+def _plain_no(row: Row | None) -> str | None:
+    """Give the option of a row that "none" means."""
+    offered = [option.id for option in row.options] if row is not None else []
+    return next((option for option in ("none", "no") if option in offered), None)
 
 
 def corrected(talk: Talk, text: str, message: str) -> None:
@@ -266,7 +279,7 @@ def record(
     changed = {path: value for path, value in settled.items() if screening.answers.get(path) != value}
     for path, value in changed.items():
         talk.do(KeepAnswer(screening=screening.id, path=path, value=value, how=how, words=words))
-    before = alarm.standing(talk, _way(talk, screening).facts)
+    before = alarm.standing(talk, talk.way(screening).facts)
     answers = {**screening.answers, **settled}
     for path in _undone_fields(screening, values):
         answers.pop(path, None)
@@ -276,7 +289,7 @@ def record(
     trail = screening.trail if question.id in screening.trail else (*screening.trail, question.id)
     moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ()})
     talk.put_screening(moved)
-    way = _way(talk, moved)
+    way = talk.way(moved)
     ask = ask_again(talk.screen, way, question.id)
     finished = ask is None or not ask.open
     row_by_row = ask is not None and len(ask.rows) > 1 and question.kind != "checklist" and how == "tapped"
@@ -366,7 +379,7 @@ def _submit_page(talk: Talk, screening: Screening, question: Question, *, none: 
 def _back(talk: Talk, screening: Screening) -> None:
     """Go back one question along the path they took."""
     open_now = current(talk)
-    trail = trail_before(screening, open_now[0] if open_now else None, _way(talk, screening))
+    trail = trail_before(screening, open_now[0] if open_now else None, talk.way(screening))
     if not trail:
         go_on(talk, note=Line(key="bot.nothing_before"), fresh=False)
         return
@@ -513,14 +526,10 @@ def _finish(talk: Talk, way: Way) -> None:
             talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
     pages.show_result(talk, assessment, way.facts)
     alarm.tell_flags(talk, assessment.flags, told=screening.told)
-    pages.show_plan(talk, plan, way.facts)
+    pages.show_plan(talk, plan)
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})
-
-
-def _way(talk: Talk, screening: Screening) -> Way:
-    return walk(talk.screen, talk.facts, scope="full" if screening.scope == "full" else "gate")
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -10,6 +11,7 @@ from bot.conversation.activities import Activity, Conversation, Screening
 from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Line, Say, Slot
 from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
+from rules.questions import Way, walk
 
 A = TypeVar("A")
 CARD_SEPARATOR = ":"
@@ -30,6 +32,8 @@ class Talk:
         self.known, self.at, self.library = known, at, library
         self.conversation = known.conversation
         self.effects: list[Effect] = []
+        self._way: tuple[Mapping[str, Value], Way] | None = None
+        self._facts: tuple[Mapping[str, Value], Facts] | None = None
 
     def turn(self) -> Turn:
         """Close the turn."""
@@ -57,19 +61,27 @@ class Talk:
         return next(iter(self.library.screens.values()))
 
     @property
-    def words(self) -> dict[str, str]:
+    def words(self) -> Mapping[str, str]:
         """Give the wording of the screen in the client's language."""
         held = self.screen.wording
-        return dict(held.get(self.conversation.language) or held["en"])
+        return held.get(self.conversation.language) or held["en"]
 
     @property
     def facts(self) -> Facts:
         """Give the facts of the running screening, else those of the profile."""
         running = self.screening
-        values: dict[str, Value] = {f"profile.{k}": v for k, v in self.known.profile.items()}
-        if running is not None:
-            values = dict(running.answers)
-        return Facts.from_values(values)
+        if running is None:
+            return Facts(profile=self.known.profile)
+        if self._facts is None or self._facts[0] is not running.answers:
+            self._facts = (running.answers, Facts.from_values(running.answers))
+        return self._facts[1]
+
+    def way(self, running: Screening) -> Way:
+        """Walk the screening's questions with its answers; once a turn for the same answers."""
+        if self._way is None or self._way[0] is not running.answers:
+            scope = "full" if running.scope == "full" else "gate"
+            self._way = (running.answers, walk(self.screen, self.facts, scope=scope))
+        return self._way[1]
 
     def push(self, activity: Activity) -> None:
         """Put an activity on top."""

@@ -10,16 +10,20 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Dialect,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     MetaData,
     String,
     Table,
     UniqueConstraint,
+    literal,
     text,
 )
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
@@ -40,8 +44,6 @@ BIG = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of type INTEGER."""
 LOOKUP = 64
 """The length of a blind index, in hex digits."""
-KEYS = {"sqlite_autoincrement": True}
-"""The id of a deleted row is never given to another."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -102,16 +104,19 @@ def make_tables(ring: KeyRing) -> Tables:
     )
 
 
+def in_state(table: FromClause, state: str) -> ColumnElement[bool]:
+    """Say that rows are in a state, in the words of a partial index, so that SQLite uses it."""
+    return table.c.state == literal(state, literal_execute=True)
+
+
 def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
     """Who there is, where they are reached, who looks after whom."""
     return {
-        "person": Table(
+        "person": _numbered(
             "person",
             metadata,
-            _id(),
             Column("name", secret, nullable=False),
             Column("at", UtcTime, nullable=False),
-            **KEYS,
         ),
         "role": Table(
             "role",
@@ -119,10 +124,9 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
             _person(primary_key=True),
             Column("role", String, primary_key=True),
         ),
-        "address": Table(
+        "address": _numbered(
             "address",
             metadata,
-            _id(),
             _person(),
             Column("lookup", String(LOOKUP), nullable=False, unique=True),
             Column("value", secrets, nullable=False),
@@ -131,12 +135,10 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
             Column("blocked_at", UtcTime),
             Index("ix_address_person", "person_id"),
             _partial("uq_address_preferred", "preferred", "person_id", unique=True),
-            **KEYS,
         ),
-        "link": Table(
+        "link": _numbered(
             "link",
             metadata,
-            _id(),
             _reference("coach_id", "person.id"),
             _reference("client_id", "person.id"),
             Column("responsible", Boolean, nullable=False),
@@ -145,7 +147,6 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
             _partial("uq_link_responsible", "responsible AND until IS NULL", "client_id", unique=True),
             Index("ix_link_client", "client_id"),
             Index("ix_link_coach", "coach_id"),
-            **KEYS,
         ),
         "conversation": Table(
             "conversation",
@@ -168,54 +169,45 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("value", secrets, nullable=False),
             Column("at", UtcTime, nullable=False),
         ),
-        "consent": Table(
+        "consent": _numbered(
             "consent",
             metadata,
-            _id(),
             _person(),
             Column("value", secrets, nullable=False),  # version, given
             Column("at", UtcTime, nullable=False),
             Index("ix_consent_person", "person_id", "id"),
-            **KEYS,
         ),
-        "answer": Table(
+        "answer": _numbered(
             "answer",
             metadata,
-            _id(),
             _person(),
             Column("screening", String, nullable=False),
             Column("seq", Integer, nullable=False),
             Column("value", secrets, nullable=False),  # path, value, how, words
             Column("at", UtcTime, nullable=False),
             UniqueConstraint("person_id", "screening", "seq"),
-            **KEYS,
         ),
-        "assessment": Table(
+        "assessment": _numbered(
             "assessment",
             metadata,
-            _id(),
             _person(),
             Column("screening", String, nullable=False),
             Column("version", String, nullable=False),
             Column("value", secrets, nullable=False),  # assessment, facts
             Column("at", UtcTime, nullable=False),
             Index("ix_assessment_person", "person_id", "id"),
-            **KEYS,
         ),
-        "plan": Table(
+        "plan": _numbered(
             "plan",
             metadata,
-            _id(),
             _person(),
             Column("value", secrets),  # NULL: the plan before it has ended
             Column("at", UtcTime, nullable=False),
             Index("ix_plan_person", "person_id", "id"),
-            **KEYS,
         ),
-        "flag": Table(
+        "flag": _numbered(
             "flag",
             metadata,
-            _id(),
             _person(),
             Column("lookup", String(LOOKUP), nullable=False),  # of person and flag id
             Column("urgency", String, nullable=False),
@@ -226,12 +218,10 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("reason", secret),  # why it was closed
             _partial("uq_flag_open", "closed_at IS NULL", "person_id", "lookup", unique=True),
             Index("ix_flag_person", "person_id", "id"),
-            **KEYS,
         ),
-        "reminder": Table(
+        "reminder": _numbered(
             "reminder",
             metadata,
-            _id(),
             _person(),
             Column("kind", String, nullable=False),
             Column("local_date", String(10), nullable=False),
@@ -241,7 +231,6 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("state", String, nullable=False),  # waiting, done, skipped
             UniqueConstraint("person_id", "kind", "local_date", "slot"),
             _partial("ix_reminder_waiting", "state = 'waiting'", "due_at", "id"),
-            **KEYS,
         ),
     }
 
@@ -249,10 +238,9 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
 def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
     """What came in and what goes out."""
     return {
-        "inbox": Table(
+        "inbox": _numbered(
             "inbox",
             metadata,
-            _id(),
             Column("source", String, nullable=False),
             Column("lookup", String(LOOKUP), nullable=False),  # of source and key
             Column("value", secrets, nullable=False),  # key, body
@@ -263,12 +251,10 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             Column("trace", secret),
             UniqueConstraint("source", "lookup"),
             _partial("ix_inbox_waiting", "state = 'waiting'", "id"),
-            **KEYS,
         ),
-        "outbox": Table(
+        "outbox": _numbered(
             "outbox",
             metadata,
-            _id(),
             _person(),
             _reference("address_id", "address.id"),
             Column("card", String),
@@ -286,7 +272,6 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             _partial("ix_outbox_waiting", "state = 'waiting'", "address_id", "id"),
             _partial("uq_outbox_sending", "state = 'sending'", "address_id", unique=True),
             Index("ix_outbox_person", "person_id", "id"),
-            **KEYS,
         ),
         "card": Table(
             "card",
@@ -300,8 +285,9 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
     }
 
 
-def _id() -> Column[int]:
-    return Column("id", BIG, primary_key=True)
+def _numbered(name: str, metadata: MetaData, *parts: SchemaItem) -> Table:
+    """Make a table whose rows are numbered; the number of a deleted row is never given to another."""
+    return Table(name, metadata, Column("id", BIG, primary_key=True), *parts, sqlite_autoincrement=True)
 
 
 def _person(*, primary_key: bool = False) -> Column[int]:

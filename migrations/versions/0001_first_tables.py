@@ -174,9 +174,7 @@ def numbered(table: str, *columns: Any) -> None:
 def partial(name: str, table: str, where: str, *columns: str, unique: bool = False) -> None:
     """Make an index of the rows that a condition holds for."""
     condition = sa.text(where)
-    op.create_index(
-        name, table, list(columns), unique=unique, sqlite_where=condition, postgresql_where=condition
-    )
+    op.create_index(name, table, list(columns), unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 def person(*, primary_key: bool = False) -> sa.Column[int]:

@@ -16,7 +16,7 @@ from rules import Library, load_library
 
 FACTS: dict[str, Any] = {
     "profile": {"age_band": "18_39", "sex": "female"},
-    "reports": {"work": "desk"},
+    "reports": {"work": "sitting"},
     "attempts": [
         {"test": "f1", "side": "left", "level": "blocked", "sensation": "unknown"},
         {"test": "f1", "side": "right", "level": "clear"},

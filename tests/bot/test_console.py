@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.__main__ import main
 from bot.channels.console import (
     Console,
     Note,
@@ -21,8 +24,10 @@ from bot.channels.console import (
     plain,
     spell,
 )
-from bot.channels.transcript import Restarts, Says, TranscriptError, Waits, difference, read_transcript
+from bot.channels.transcript import Restarts, Says, TranscriptError, Waits, difference, is_answer, read_transcript
 from bot.conversation.events import Corrected, Tapped, Typed
+from bot.settings import read_settings
+from bot.wiring import open_store
 from bot.workflow.ports import Message, Raw
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -281,3 +286,78 @@ def test_a_transcript_differs_where_answers_do_and_not_where_comments_do() -> No
 def test_a_line_that_belongs_in_no_transcript_is_named(line: str) -> None:
     with pytest.raises(TranscriptError, match=r"^t:2: "):
         read_transcript(f"> hi\n{line}\n", "t")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep settings away from whoever runs the tests."""
+    monkeypatch.setenv("COXA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COXA_KEY_FILE", str(tmp_path / "key.json"))
+    return tmp_path
+
+
+def test_a_transcript_written_down_plays_the_same_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = here / "talk.txt"
+    file.write_text("# as: ann,coach:sam\n\n> hm\n> 2\n+1 day\n# restart\nsam> /help\n", "utf-8")
+    assert main(["chat", "--check", str(file)]) == 1
+    assert "+< " in capsys.readouterr().out
+    assert main(["chat", "--check", str(here), "--update"]) == 0
+    written = file.read_text("utf-8").splitlines()
+    assert written[:2] == ["# as: ann,coach:sam", ""]
+    assert written[2].startswith("< ")
+    assert [line for line in written if not is_answer(line)][2:] == ["> hm", "> 2", "+1 day", "# restart", "sam> /help"]
+    assert any(line.startswith("@sam: ") for line in written)
+    assert main(["chat", "--check", str(here)]) == 0
+    assert capsys.readouterr().out.endswith(f"ok      {file}\n")
+
+
+def test_what_was_said_is_there_when_the_terminal_is_opened_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    assert main(["chat"]) == 0
+    first = capsys.readouterr()
+    assert "> 1" in first.out.splitlines()
+    assert str(here / "key.json") in first.err
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["chat"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] != first.out.splitlines()[0]
+
+
+def test_a_talk_in_memory_leaves_nothing_behind(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    assert main(["chat", "--memory"]) == 0
+    assert list(here.iterdir()) == []
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("people", ["ann,ann", "Bo b", "boss:sam", ""])
+def test_people_that_cannot_sit_here_are_refused(people: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["chat", "--as", people])
+    assert "--as" in capsys.readouterr().err
+
+
+def test_a_second_worker_is_turned_away_in_one_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def twice() -> int:
+        async with open_store(read_settings(), memory=False):
+            return await asyncio.to_thread(main, ["chat"])
+
+    assert asyncio.run(twice()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("coxa: another coxa is using ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["nonsense", "foo://x/y", "sqlite:///x.db"])
+def test_a_database_that_cannot_be_reached_is_said_in_one_line(
+    url: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("COXA_DATABASE_URL", url)
+    assert main(["chat"]) == 2
+    said = capsys.readouterr().err
+    assert "COXA_DATABASE_URL" in said
+    assert said.count("\n") == 1

@@ -1,0 +1,208 @@
+"""Everything that is kept, in SQL: what came in, turns, what goes out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.database import Database
+from bot.storage.tables import in_state
+from bot.storage.turns import SqlTurns, lookup_of
+from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2}
+"""Which chat is served first; within a chat, messages keep their order."""
+KIND = "text"
+"""The kind of every message so far."""
+
+
+class SqlStore:
+    """A store in a SQL database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tables = database.tables
+
+    async def receive(self, raws: Sequence[Raw]) -> int:
+        """Store raw updates in one transaction, durably; give how many were new."""
+        async with self._open() as turns:
+            return await turns.put_in_all(raws)
+
+    def turns(self) -> AbstractAsyncContextManager[Turns]:
+        """Open one transaction; commits at the end, rolls back if the block raises."""
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[SqlTurns]:
+        async with self._database.begin() as connection:
+            yield SqlTurns(connection, self._tables, self._database.ring)
+
+    async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
+        """Take due messages, at most one a chat, and mark them as being sent.
+
+        Chats with a `safety` message come first, those with nothing but prompts last; else the oldest message first.
+        Of edits of one card that wait with nothing between them, the newest is given, the others are superseded.
+        """
+        async with self._database.begin() as connection:
+            heads = await self._heads(connection, limit, now)
+            if not heads:
+                return ()
+            chosen, superseded = await self._newest(connection, heads)
+            await self._mark(connection, superseded, state="superseded", done_at=now)
+            attempts = self._tables.outbox.c.attempts + 1
+            await self._mark(connection, chosen, state="sending", claimed_at=now, attempts=attempts)
+            rows = {row.id: row for row in await self._outgoing(connection, chosen)}
+            return [_outbox_row(rows[row_id]) for row_id in chosen]
+
+    async def _heads(self, connection: AsyncConnection, limit: int, now: datetime) -> Sequence[AnyRow]:
+        """Find the first waiting message of every chat that has none in flight, where it is due."""
+        t, flying = self._tables.outbox, self._tables.outbox.alias("flying")
+        in_flight = exists().where(in_state(flying, "sending"), flying.c.address_id == t.c.address_id)
+        urgency = case(URGENT_FIRST, value=t.c.priority, else_=URGENT_FIRST["reply"])
+        firsts = (
+            select(func.min(t.c.id).label("id"), func.min(urgency).label("urgency"))
+            .where(in_state(t, "waiting"), ~in_flight)
+            .group_by(t.c.address_id)
+            .subquery()
+        )
+        due = or_(t.c.not_before.is_(None), t.c.not_before <= now)
+        chosen = select(t.c.id, t.c.address_id).join(firsts, firsts.c.id == t.c.id).where(due)
+        return (await connection.execute(chosen.order_by(firsts.c.urgency, t.c.id).limit(limit))).all()
+
+    async def _newest(
+        self, connection: AsyncConnection, heads: Sequence[AnyRow]
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Choose what each chat gets: its head, or a newer edit of the same card; and what that makes needless."""
+        t = self._tables.outbox
+        waiting = select(t.c.id, t.c.address_id, t.c.card, t.c.priority).where(
+            in_state(t, "waiting"), t.c.address_id.in_([head.address_id for head in heads])
+        )
+        queues: dict[int, list[AnyRow]] = defaultdict(list)
+        for row in await connection.execute(waiting.order_by(t.c.id)):
+            queues[row.address_id].append(row)
+        chosen: list[int] = []
+        superseded: list[int] = []
+        for head in heads:
+            run = _edits(queues[head.address_id])
+            chosen.append(run[-1])
+            superseded += run[:-1]
+        return chosen, superseded
+
+    async def _outgoing(self, connection: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
+        t = self._tables
+        same_card = and_(t.card.c.address_id == t.outbox.c.address_id, t.card.c.card == t.outbox.c.card)
+        below_words = or_(t.address.c.typed_at.is_(None), t.card.c.sent_at >= t.address.c.typed_at)
+        chosen = (
+            select(
+                t.outbox.c.id,
+                t.outbox.c.card,
+                t.outbox.c.message,
+                (t.outbox.c.attempts - 1).label("tries"),
+                t.address.c.value.label("address"),
+                case((and_(below_words, t.card.c.kind == KIND), t.card.c.message_id)).label("edit"),
+            )
+            .select_from(t.outbox.join(t.address).outerjoin(t.card, same_card))
+            .where(t.outbox.c.id.in_(ids))
+        )
+        return (await connection.execute(chosen)).all()
+
+    async def _mark(self, connection: AsyncConnection, ids: Sequence[int], **values: Any) -> None:
+        if ids:
+            t = self._tables.outbox
+            await connection.execute(update(t).where(t.c.id.in_(ids)).values(**values))
+
+    async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
+        """Mark a message as sent, and remember which message is its card; raises LookupError."""
+        t = self._tables
+        async with self._database.begin() as connection:
+            marked = await connection.execute(
+                update(t.outbox)
+                .where(t.outbox.c.id == row_id)
+                .values(state="sent", message_id=message_id, done_at=now, not_before=None)
+                .returning(t.outbox.c.address_id, t.outbox.c.card, t.outbox.c.claimed_at)
+            )
+            row = marked.one_or_none()
+            if row is None:
+                raise LookupError(f"there is no outbox row {row_id}")
+            if row.card is None:
+                return
+            # From when its sending began: what the person wrote meanwhile may stand below it.
+            held = {"message_id": message_id, "kind": KIND, "sent_at": row.claimed_at or now}
+            kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            put = kind(t.card).values(address_id=row.address_id, card=row.card, **held)
+            # An edit leaves the message where it was: only another message is a later one.
+            anew: ColumnElement[bool] = t.card.c.message_id != message_id
+            await connection.execute(
+                put.on_conflict_do_update(index_elements=["address_id", "card"], set_=held, where=anew)
+            )
+
+    async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
+        """Mark a message as failed, or to be tried again at a time."""
+        values: dict[str, Any] = {"state": "waiting", "not_before": retry_at}
+        if retry_at is None:
+            values = {"state": "failed", "done_at": now}
+        async with self._database.begin() as connection:
+            await self._mark(connection, [row_id], why=why, **values)
+
+    async def recover(self, now: datetime) -> int:
+        """Put messages whose sending was cut off back, once; a second time they fail, perhaps sent twice."""
+        t = self._tables.outbox
+        cut_off = in_state(t, "sending")
+        twice = {"state": "failed", "done_at": now, "why": "its sending was cut off twice"}
+        once = {"state": "waiting", "uncertain": True, "not_before": None}
+        async with self._database.begin() as connection:
+            await connection.execute(update(t).where(cut_off, t.c.uncertain).values(**twice))
+            put_back = await connection.execute(update(t).where(cut_off).values(**once).returning(t.c.id))
+            return len(put_back.all())
+
+    async def typed_since(self, address: Address, at: datetime) -> None:
+        """Note that the person wrote something then: cards sent before are sent anew instead of edited."""
+        t = self._tables.address
+        earlier = or_(t.c.typed_at.is_(None), t.c.typed_at < at)
+        here = t.c.lookup == lookup_of(self._database.ring, address)
+        async with self._database.begin() as connection:
+            await connection.execute(update(t).where(here, earlier).values(typed_at=at))
+
+    async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
+        """Make one person the coach responsible for another; both come to exist; again does nothing."""
+        async with self._open() as turns:
+            coach_id = await turns.person_at(coach, coach_name, at)
+            await turns.link(coach_id, await turns.person_at(client, client_name, at), at)
+
+    async def close(self) -> None:
+        """Let go of the database."""
+        await self._database.close()
+
+
+def _edits(queue: Sequence[AnyRow]) -> Sequence[int]:
+    """List a chat's first message and the edits of the same card right behind it.
+
+    A safety message ends the list: it is evidence of what the client was told, and said as it stands.
+    """
+    first = queue[0]
+    run = [first.id]
+    for before, row in pairwise(queue):
+        if first.card is None or row.card != first.card or before.priority == "safety":
+            break
+        run.append(row.id)
+    return run
+
+
+def _outbox_row(row: AnyRow) -> OutboxRow:
+    return OutboxRow(
+        id=row.id,
+        address=Address(**row.address),
+        card=row.card,
+        message=Message(text=row.message["text"], rows=tuple(row.message["rows"])),
+        attempts=row.tries,
+        edit=row.edit,
+    )

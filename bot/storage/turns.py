@@ -1,0 +1,295 @@
+"""One transaction over a batch of turns, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import Row, Table, and_, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.activities import Conversation
+from bot.conversation.activities import load as load_conversation
+from bot.conversation.effects import (
+    KeepAnswer,
+    KeepAssessment,
+    KeepConsent,
+    KeepPlan,
+    KeepProfile,
+    LiftFlag,
+    RaiseFlag,
+)
+from bot.conversation.known import Known, OpenFlag, Person
+from bot.storage.crypto import KeyRing, to_json
+from bot.storage.tables import Tables, in_state
+from bot.workflow.ports import Address, InboxRow, Message, Raw
+from rules import Assessment, Facts, Plan, Value
+
+PROFILE: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
+FIRST_ROLE = "client"
+
+
+class SqlTurns:
+    """The turns of one open transaction."""
+
+    def __init__(self, connection: AsyncConnection, tables: Tables, ring: KeyRing) -> None:
+        self._connection, self._tables, self._ring = connection, tables, ring
+
+    async def pending(self, limit: int, now: datetime) -> Sequence[InboxRow]:
+        """Give the rows that wait, the oldest first: within a chat, that is the order in which they came."""
+        t = self._tables.inbox
+        chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts).where(in_state(t, "waiting"))
+        rows = await self._connection.execute(chosen.order_by(t.c.id).limit(limit))
+        return [
+            InboxRow(
+                id=row.id,
+                raw=Raw(source=row.source, key=row.value["key"], body=row.value["body"], at=row.at),
+                attempts=row.attempts,
+            )
+            for row in rows
+        ]
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what happens inside when it raises, and nothing else."""
+        return self._savepoint()
+
+    @asynccontextmanager
+    async def _savepoint(self) -> AsyncIterator[None]:
+        async with self._connection.begin_nested():
+            yield
+
+    async def person_at(self, address: Address, name: str, at: datetime) -> int:
+        """Give the id of the person at an address; one who is new becomes a client.
+
+        A name is kept from the first time it is told: one that a coach is given must not change under clients.
+        """
+        t, lookup = self._tables, lookup_of(self._ring, address)
+        found = select(t.person.c.id, t.person.c.name).join(t.address).where(t.address.c.lookup == lookup)
+        row = (await self._connection.execute(found)).one_or_none()
+        if row is not None:
+            if name and not row.name:
+                await self._connection.execute(update(t.person).where(t.person.c.id == row.id).values(name=name))
+            return int(row.id)
+        person_id = await self._add(t.person, name=name, at=at)
+        await self._connection.execute(insert(t.role).values(person_id=person_id, role=FIRST_ROLE))
+        # There from the start, so that there is a row to lock.
+        await self._connection.execute(insert(t.conversation).values(person_id=person_id, state=None, shape=0, at=at))
+        await self._add(t.address, person_id=person_id, lookup=lookup, value=asdict(address), preferred=True)
+        return person_id
+
+    async def load(self, person_id: int) -> Known:
+        """Load what a turn may know; raises LookupError for a person there isn't."""
+        row = await self._standing(person_id)
+        t = self._tables
+        roles = select(t.role.c.role).where(t.role.c.person_id == person_id).order_by(t.role.c.role)
+        open_flags = select(t.flag).where(t.flag.c.person_id == person_id, t.flag.c.closed_at.is_(None))
+        flags = await self._connection.execute(open_flags.order_by(t.flag.c.id))
+        kept = row.assessment
+        return Known(
+            person=Person(
+                id=person_id,
+                name=row.name,
+                roles=tuple((await self._connection.execute(roles)).scalars()),
+                coach_name=row.coach_name,
+            ),
+            conversation=load_conversation(row.state),
+            profile=PROFILE.validate_python(row.profile or {}),
+            consent=row.consent["version"] if row.consent and row.consent["given"] else None,
+            assessment=Assessment.model_validate(kept["assessment"]) if kept else None,
+            assessed_facts=Facts.model_validate(kept["facts"]) if kept else None,
+            plan=Plan.model_validate(row.plan) if row.plan else None,
+            flags=tuple(
+                OpenFlag(
+                    id=flag.value["flag"]["id"], urgency=flag.urgency, action=flag.action, raised_at=flag.raised_at
+                )
+                for flag in flags
+            ),
+        )
+
+    async def _standing(self, person_id: int) -> Row[*tuple[Any, ...]]:
+        """Read where a person stands, in one query, and lock their conversation."""
+        t = self._tables
+        coach = t.person.alias("coach")
+        joined = t.person.join(t.conversation)
+        joined = joined.outerjoin(t.profile, t.profile.c.person_id == t.person.c.id)
+        for log in (t.consent, t.assessment, t.plan):
+            newest = select(func.max(log.c.id)).where(log.c.person_id == person_id).scalar_subquery()
+            joined = joined.outerjoin(log, log.c.id == newest)
+        joined = joined.outerjoin(
+            t.link, and_(t.link.c.client_id == t.person.c.id, t.link.c.responsible, t.link.c.until.is_(None))
+        ).outerjoin(coach, coach.c.id == t.link.c.coach_id)
+        chosen = select(
+            t.person.c.name,
+            t.conversation.c.state,
+            t.profile.c.value.label("profile"),
+            t.consent.c.value.label("consent"),
+            t.assessment.c.value.label("assessment"),
+            t.plan.c.value.label("plan"),
+            coach.c.name.label("coach_name"),
+        ).select_from(joined)
+        locked = chosen.where(t.person.c.id == person_id).with_for_update(of=t.conversation)
+        row = (await self._connection.execute(locked)).one_or_none()
+        if row is None:
+            raise LookupError(f"there is no person {person_id}")
+        return row
+
+    async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
+        """Save the conversation; raises LookupError for a person there isn't."""
+        t = self._tables.conversation
+        state = conversation.model_dump(mode="json")
+        saved = await self._connection.execute(
+            update(t).where(t.c.person_id == person_id).values(state=state, shape=conversation.shape, at=at)
+        )
+        if saved.rowcount != 1:
+            raise LookupError(f"there is no person {person_id}")
+
+    async def keep(
+        self,
+        person_id: int,
+        effect: KeepAnswer | KeepProfile | KeepConsent | KeepAssessment | KeepPlan | RaiseFlag | LiftFlag,
+        at: datetime,
+    ) -> None:
+        """Write one effect as a row."""
+        t = self._tables
+        match effect:
+            case KeepAnswer():
+                await self._keep_answer(person_id, effect, at)
+            case KeepProfile(profile=profile):
+                row = {"value": PROFILE.dump_python(dict(profile), mode="json"), "at": at}
+                put = self._insert(t.profile).values(person_id=person_id, **row)
+                await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
+            case KeepConsent(version=version, given=given):
+                await self._add(t.consent, person_id=person_id, value={"version": version, "given": given}, at=at)
+            case KeepAssessment(screening=screening, assessment=assessment, facts=facts):
+                value = {"assessment": _plain(assessment), "facts": _plain(facts)}
+                row = {"screening": screening, "version": assessment.version, "value": value}
+                await self._add(t.assessment, person_id=person_id, at=at, **row)
+            case KeepPlan(plan=plan):
+                await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)
+            case RaiseFlag(flag=flag, own_words=own_words):
+                raised = self._insert(t.flag).values(
+                    person_id=person_id,
+                    lookup=self._flag_lookup(person_id, flag.id),
+                    urgency=flag.urgency,
+                    action=flag.action,
+                    value={"flag": _plain(flag), "own_words": own_words},
+                    raised_at=at,
+                )
+                await self._connection.execute(raised.on_conflict_do_nothing())
+            case LiftFlag(flag_id=flag_id, reason=reason):
+                standing = and_(
+                    t.flag.c.person_id == person_id,
+                    t.flag.c.lookup == self._flag_lookup(person_id, flag_id),
+                    t.flag.c.closed_at.is_(None),
+                )
+                await self._connection.execute(update(t.flag).where(standing).values(closed_at=at, reason=reason))
+
+    async def _keep_answer(self, person_id: int, answer: KeepAnswer, at: datetime) -> None:
+        t = self._tables.answer
+        of_run = and_(t.c.person_id == person_id, t.c.screening == answer.screening)
+        last = (await self._connection.execute(select(func.max(t.c.seq)).where(of_run))).scalar()
+        value = {"path": answer.path, "value": answer.value, "how": answer.how, "words": answer.words}
+        row = {"screening": answer.screening, "seq": (last or 0) + 1, "value": value}
+        await self._add(t, person_id=person_id, at=at, **row)
+
+    async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:
+        """Put a message into the outbox; a `safety` one cancels prompts not yet sent. Raises LookupError."""
+        t = self._tables
+        preferred = select(t.address.c.id).where(t.address.c.person_id == person_id, t.address.c.preferred)
+        address_id = (await self._connection.execute(preferred)).scalar()
+        if address_id is None:
+            raise LookupError(f"person {person_id} has no address to write to")
+        if priority == "safety":
+            prompts = and_(t.outbox.c.address_id == address_id, t.outbox.c.priority == "prompt")
+            await self._connection.execute(
+                update(t.outbox).where(prompts, in_state(t.outbox, "waiting")).values(state="superseded", done_at=at)
+            )
+        await self._add(
+            t.outbox,
+            person_id=person_id,
+            address_id=address_id,
+            card=card,
+            message={"text": message.text, "rows": message.rows},
+            priority=priority,
+            state="waiting",
+            attempts=0,
+            uncertain=False,
+            at=at,
+        )
+
+    async def put_in(self, raw: Raw) -> bool:
+        """Put an event into the inbox; False where (source, key) is there already."""
+        return await self.put_in_all([raw]) == 1
+
+    async def put_in_all(self, raws: Sequence[Raw]) -> int:
+        """Put events into the inbox, in order; give how many were new."""
+        t = self._tables.inbox
+        rows = [
+            {
+                "source": raw.source,
+                "lookup": self._ring.lookup(raw.key),
+                "value": {"key": raw.key, "body": raw.body},
+                "at": raw.at,
+                "state": "waiting",
+                "attempts": 0,
+            }
+            for raw in raws
+        ]
+        new = self._insert(t).on_conflict_do_nothing(index_elements=["source", "lookup"]).returning(t.c.id)
+        return len((await self._connection.execute(new, rows)).all()) if rows else 0
+
+    async def coach_of(self, person_id: int) -> int | None:
+        """Give the id of the coach responsible for a person."""
+        t = self._tables.link
+        standing = and_(t.c.client_id == person_id, t.c.responsible, t.c.until.is_(None))
+        return (await self._connection.execute(select(t.c.coach_id).where(standing))).scalar()
+
+    async def link(self, coach_id: int, client_id: int, at: datetime) -> None:
+        """Make a coach the one responsible for a client; another one's time ends. Again does nothing."""
+        t = self._tables
+        role = self._insert(t.role).values(person_id=coach_id, role="coach")
+        await self._connection.execute(role.on_conflict_do_nothing())
+        if await self.coach_of(client_id) == coach_id:
+            return
+        standing = and_(t.link.c.client_id == client_id, t.link.c.responsible, t.link.c.until.is_(None))
+        await self._connection.execute(update(t.link).where(standing).values(until=at))
+        await self._add(t.link, coach_id=coach_id, client_id=client_id, responsible=True, since=at)
+
+    async def done(self, row: InboxRow, at: datetime) -> None:
+        """Mark a row as handled."""
+        await self._settle(row, state="done", done_at=at)
+
+    async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
+        """Set a row aside that can't be handled; it is kept with its trace."""
+        await self._settle(row, state="aside", done_at=at, trace=trace)
+
+    async def _settle(self, row: InboxRow, **values: Any) -> None:
+        t = self._tables.inbox
+        await self._connection.execute(update(t).where(t.c.id == row.id).values(attempts=row.attempts + 1, **values))
+
+    async def _add(self, table: Table, **values: Any) -> int:
+        """Add a row and give its id."""
+        added = await self._connection.execute(insert(table).values(**values).returning(table.c.id))
+        return int(added.scalar_one())
+
+    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """Begin an INSERT that can say ON CONFLICT."""
+        return postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+    def _flag_lookup(self, person_id: int, flag_id: str) -> str:
+        # With the person in it: two people with the same flag look nothing alike.
+        return self._ring.lookup(f"{person_id}:{flag_id}")
+
+
+def lookup_of(ring: KeyRing, address: Address) -> str:
+    """Give the blind index of an address."""
+    return ring.lookup(to_json([address.channel, address.bot, address.chat]).decode())
+
+
+def _plain(model: BaseModel | None) -> Any:
+    return model.model_dump(mode="json", by_alias=True) if model is not None else None
