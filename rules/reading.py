@@ -94,7 +94,7 @@ def read(
     words = known.words(text)
     control = known.control(words)
     if control is not None and (text.lstrip().startswith("/") or not _is_option(words, rows)):
-        return _controlled(control, question, rows, known, words)
+        return _controlled(control, question, rows)
     if not words or known.is_question(text, words):
         return None
     reader = _Reader(question=question, rows=rows, labels=labels, known=known, test=test)
@@ -107,7 +107,16 @@ def scan(text: str, lexicon: Mapping[str, Any]) -> tuple[Alarm, ...]:
     words = _words(text)
     if not words:
         return ()
-    return tuple(known.alarms(text, words))
+    return tuple(
+        Alarm(
+            item=mention.item,
+            words=text[words[mention.first].start : words[mention.last].end],
+            negated=mention.negated,
+            other_person=mention.other_person,
+            past=mention.past,
+        )
+        for mention in known.mentions(words)
+    )
 
 
 def truth(text: str, lexicon: Mapping[str, Any]) -> bool | None:
@@ -265,6 +274,18 @@ class _Hit:
         return self.places[-1] + 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mention:
+    """A red-flag item in words: which, from which word to which, and what stands around it."""
+
+    item: str
+    first: int
+    last: int
+    negated: bool
+    other_person: bool
+    past: bool
+
+
 _EITHER = re.compile(r"\s<(\d+)>\s")
 
 
@@ -374,23 +395,27 @@ class _Lexicon:
         self._subjects = frozenset(negation.get("subjects", ()))
         others = raw.get("other_people", {})
         self._others_before = self._list(others.get("before", ()))
+        self._own_words = frozenset(others.get("unless_between", ()))
         self._others_anywhere = self._list(others.get("anywhere", ()))
         past = raw.get("past", {})
         self._past = self._list(past.get("say", ()))
         self._present = self._list(past.get("unless", ()))
         self.numbers: Mapping[str, int] = raw.get("numbers", {})
         self.positions: Mapping[str, int] = raw.get("positions", {})
+        links = raw.get("number_links", {})
+        self.links = {name: frozenset(links.get(name, ())) for name in ("range", "between", "plus", "below", "above")}
+        self.out_of: Sequence[str] = tuple(links.get("out_of", ()))
         self.decades: Mapping[str, int] = raw.get("decades", {})
         self.fillers = frozenset(raw.get("fillers", ()))
         self.measures = frozenset(raw.get("measures", ()))
-        self._polite = frozenset(raw.get("polite", ()))
+        self.polite = frozenset(raw.get("polite", ()))
         self._harmless = frozenset(raw.get("harmless_after_no", ()))
         self.joins = frozenset(raw.get("joins", ()))
         self.age_words = frozenset(raw.get("age_words", ()))
         self._asking = frozenset(raw.get("question_words", ()))
         self._emoji: Mapping[str, str] = raw.get("emoji", {})
         self._plain = frozenset(raw.get("plain_words", ())) | frozenset(raw.get("plain_safety_words", ()))
-        self._plain |= self.fillers | self._polite | self._harmless | self._noes | self._stops
+        self._plain |= self.fillers | self.polite | self._harmless | self._noes | self._stops
         self._buckets: dict[str, list[str]] = defaultdict(list)
         self._shuffled: dict[str, list[str]] = defaultdict(list)
         for word in sorted(self._vocabulary):
@@ -465,7 +490,7 @@ class _Lexicon:
             if taken.isdisjoint(hit.places):
                 kept.append(hit)
                 taken.update(hit.places)
-        noes = self._negations(words, senses) - {place for hit in kept if len(hit.places) > 1 for place in hit.places}
+        noes = self.negations(words, senses) - {place for hit in kept if len(hit.places) > 1 for place in hit.places}
         judged = [_Hit(h.tag, h.places, self._denied(h, words, noes, reach=4)) for h in kept]
         return sorted(judged, key=lambda hit: hit.start)
 
@@ -478,10 +503,10 @@ class _Lexicon:
         """Tell whether such a phrase, with nothing but filling words around, is all that was said."""
         held = self.holds(words, phrases)
         return bool(held) and all(
-            place in held or word.text in self.fillers or word.text in self._polite for place, word in enumerate(words)
+            place in held or word.text in self.fillers or word.text in self.polite for place, word in enumerate(words)
         )
 
-    def _negations(self, words: Sequence[_Word], senses: Senses) -> set[int]:
+    def negations(self, words: Sequence[_Word], senses: Senses) -> set[int]:
         innocent = _covered(words, senses, self._not_a_no)
         found = set()
         for place, word in enumerate(words):
@@ -518,8 +543,8 @@ class _Lexicon:
 
     # --- red flags ---
 
-    def alarms(self, text: str, words: Sequence[_Word]) -> Iterator[Alarm]:
-        """Give one alarm for each item that is mentioned, the plainest mention of each."""
+    def mentions(self, words: Sequence[_Word]) -> Iterator[_Mention]:
+        """Give the plainest mention of each red-flag item that is mentioned at all."""
         senses = self.senses(words)
         for place in _covered(words, senses, self._idioms, whole=True):
             senses[place] = frozenset()
@@ -527,15 +552,12 @@ class _Lexicon:
         for item, phrases in self.flags.items():
             hits = [_Hit(("flag", item), places) for places in sorted({*phrases.places(words, senses)})]
             if hits:
-                noes = self._negations(words, senses) if noes is None else noes
-                found = [self._alarm(hit, text, words, senses, noes) for hit in hits]
-                yield min(found, key=lambda alarm: (alarm.negated, alarm.other_person, alarm.past, -len(alarm.words)))
+                noes = self.negations(words, senses) if noes is None else noes
+                found = [self._mention(hit, words, senses, noes) for hit in hits]
+                yield min(found, key=lambda m: (m.negated, m.other_person, m.past, m.first - m.last))
 
-    def _alarm(self, hit: _Hit, text: str, words: Sequence[_Word], senses: Senses, noes: set[int]) -> Alarm:
+    def _mention(self, hit: _Hit, words: Sequence[_Word], senses: Senses, noes: set[int]) -> _Mention:
         denial = self._denial(hit, words, noes - set(hit.places), reach=6, over_commas=True)
-        first, last = hit.start, hit.end - 1
-        if denial is not None:
-            first, last = min(first, denial), max(last, denial)
         opening, closing = hit.start, hit.end
         while opening and words[opening].breaks < 2:
             opening -= 1
@@ -543,9 +565,10 @@ class _Lexicon:
             closing += 1
         sentence, its_senses = words[opening:closing], senses[opening:closing]
         past = bool(_covered(sentence, its_senses, self._past))
-        return Alarm(
+        return _Mention(
             item=hit.tag[1],
-            words=text[words[first].start : words[last].end],
+            first=hit.start if denial is None else min(hit.start, denial),
+            last=hit.end - 1 if denial is None else max(hit.end - 1, denial),
             negated=denial is not None,
             other_person=self._of_another(hit, hit.start - opening, sentence, its_senses),
             past=past and not _covered(sentence, its_senses, self._present),
@@ -557,11 +580,8 @@ class _Lexicon:
         if _covered(sentence, senses, self._others_anywhere):
             return True
         named = _covered(sentence[:start], senses[:start], self._others_before)
-        spoken = [
-            n for n, word in enumerate(sentence[: start + 1]) if word.text in self._subjects and word.text[0] == "i"
-        ]
-        mine = [n for n in spoken if not sentence[n].text.startswith("it")]
-        return bool(named) and not any(place > max(named) for place in mine)
+        spoken = sentence[max(named) + 1 : start + hit.end - hit.start] if named else ()
+        return bool(named) and not any(word.text in self._own_words for word in spoken)
 
     # --- small readings ---
 
@@ -586,7 +606,7 @@ class _Lexicon:
         if len(told) != 1 or told == {"unclear"}:
             return None
         rest = [n for n in range(len(words)) if n not in held]
-        idle = self.fillers | self._polite
+        idle = self.fillers | self.polite
         began = all(words[n].text in idle for n in range(hits[0].start))
         interjected = began and hits[0].tag[0] in ("yes", "no")
         if told == {"yes"}:
@@ -635,9 +655,7 @@ def _is_option(words: Sequence[_Word], rows: Sequence[Row]) -> bool:
     return any(option.id == said for row in rows for option in row.options)
 
 
-def _controlled(
-    control: str, question: Question, rows: Sequence[Row], known: _Lexicon, words: Sequence[_Word]
-) -> Reading | None:
+def _controlled(control: str, question: Question, rows: Sequence[Row]) -> Reading:
     if control == "none_of_these" and question.kind == "many":
         return Reading(values={rows[0].path: ()})
     return Reading(control=control)
@@ -1076,17 +1094,13 @@ class _Reader:
         """Give the items that are mentioned as present, now, and one's own."""
         known = self.known
         wanted = {_field(row) for row in rows}
-        text = " ".join(
-            ("" if n == 0 else "," if w.breaks == 1 else ".") + w.text if w.breaks else w.text
-            for n, w in enumerate(words)
-        )
-        alarms = list(known.alarms(text, _words(text)))
-        found = {a.item for a in alarms if not (a.negated or a.other_person or a.past)} & wanted
-        ruled_out = {a.item for a in alarms} - found
-        if any(a.other_person or a.past for a in alarms):
-            return found
+        mentions = list(known.mentions(words))
+        plain = {m.item for m in mentions if not (m.negated or m.other_person or m.past)}
+        if any(m.other_person or m.past for m in mentions):
+            return plain & wanted
         hits = known.find(words, [(("item", i), known.items[i]) for i in sorted(wanted) if i in known.items])
-        return found | ({hit.tag[1] for hit in hits if not hit.negated} - ruled_out)
+        named = {hit.tag[1] for hit in hits if not hit.negated} - {m.item for m in mentions if m.negated}
+        return (plain & wanted) | named
 
     def _only_label(self, words: tuple[_Word, ...]) -> list[Row]:
         fitting = [row for row in self.rows if self._loose(row, words)]
@@ -1112,7 +1126,7 @@ class _Reader:
         return self.known.options.get(name) or _NONE
 
     def _negation(self, words: Sequence[_Word]) -> bool:
-        return bool(self.known._negations(words, self.known.senses(words)))
+        return bool(self.known.negations(words, self.known.senses(words)))
 
     def _label(self, row: Row, words: Sequence[_Word], *, cutoff: float) -> str | None:
         """Give the option whose button says nearly these words."""
@@ -1134,7 +1148,7 @@ class _Reader:
 
     def _loose(self, row: Row, words: Sequence[_Word]) -> Found:
         """Give the one option whose button holds all the words that carry meaning here."""
-        idle = self.known.fillers | self.known.joins | self.known._polite
+        idle = self.known.fillers | self.known.joins | self.known.polite
         carrying = [word.text for word in words if word.text not in idle]
         if not any(len(word) >= 4 for word in carrying):
             return {}
@@ -1185,7 +1199,7 @@ class _Reader:
         around = [
             word.text for n, word in enumerate(words) if n not in held and not (ordinals and word.text in known.numbers)
         ]
-        idle = known.fillers | known._polite | ({"and"} if self.question.kind in ("many", "checklist") else set())
+        idle = known.fillers | known.polite | ({"and"} if self.question.kind in ("many", "checklist") else set())
         if any(text not in idle for text in around) or any(_below_zero(words, n) for n in numbers):
             return []
         return numbers
@@ -1205,7 +1219,7 @@ class _Reader:
         values, between = self._out_of_ten(words, numbers)
         if not values or any(_below_zero(words, n) for n in numbers):
             return None
-        allowed = known.fillers | known.measures | known._polite
+        allowed = known.fillers | known.measures | known.polite
         if any(text not in allowed for text in between):
             return None
         if len(values) == 2 and self._is_range(words, numbers):

@@ -14,7 +14,12 @@ SCREEN = Path(__file__).parents[2] / "rules/screens/hip_internal_rotation"
 
 def cases(path: Path) -> dict[str, dict[str, Any]]:
     """Read the cases of a file by name."""
-    return {case["name"]: case for case in read_yaml(path)["cases"]}
+    known: dict[str, dict[str, Any]] = {}
+    for case in read_yaml(path)["cases"]:
+        if case["name"] in known:
+            raise ValueError(f"{path}: two cases are called {case['name']!r}; rename one")
+        known[case["name"]] = case
+    return known
 
 
 def facts_of(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Facts:
