@@ -173,8 +173,10 @@ def _row(
 def _opens(test: Test, place: str, when: str, screen: ScreenFile) -> Criterion:
     """When a follow-up row opens, in terms of the answers before it, as they were tapped."""
     raw = f"{test.id}.{place}"
-    limited = FactIn(fact=f"{raw}.level", in_=("partial", "blocked", "hurts"))
-    hurts = FactIs(fact=f"{raw}.level", is_="hurts")
+    # "Not sure" leaves most questions open; here it must not, or it would be followed by "what did it feel like?".
+    sure = Not(not_=FactIs(fact=f"{raw}.level", is_="unknown"))
+    limited = All(all_=(sure, FactIn(fact=f"{raw}.level", in_=("partial", "blocked", "hurts"))))
+    hurts = All(all_=(sure, FactIs(fact=f"{raw}.level", is_="hurts")))
     sore = FactIn(fact=f"{raw}.sensation", in_=(*screen.ending_sensations, "ache"))
     ends = AnyOf(
         any_=(
@@ -193,11 +195,12 @@ def _opens(test: Test, place: str, when: str, screen: ScreenFile) -> Criterion:
         case "reached":
             return All(all_=(hurts, went_on))
         case "compensated":
-            return All(all_=(FactIn(fact=f"{raw}.level", in_=("partial", "blocked")), went_on))
+            return All(all_=(sure, FactIn(fact=f"{raw}.level", in_=("partial", "blocked")), went_on))
         case _:
             return All(
                 all_=(
                     FactIs(fact="reports.degrees_wanted", is_="yes"),
+                    sure,
                     FactIn(fact=f"{raw}.level", in_=(*SEVERITIES, "hurts")),
                     went_on,
                 )

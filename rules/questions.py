@@ -167,6 +167,7 @@ def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
             value = facts.value(row.path)
             if value is not None:
                 live[row.path] = value
+                live |= _settled_beside(screen, row, facts)
             elif not (question.kind == "checklist" and live.get(page) == "yes"):
                 open_rows.append(row)
         if rows:
@@ -261,7 +262,8 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
             takes = "both" if test.sides == "together" else "left or right"
             found.append(f"{where}: side is {attempt.side!r}; {attempt.test} takes {takes}")
             continue
-        if attempt.sensation is not None and attempt.sensation not in (*test.sensations, "unknown"):
+        felt = {*test.sensations, *(a.sensation for a in test.answers), "unknown"}
+        if attempt.sensation is not None and attempt.sensation not in felt:
             found.append(
                 f"{where}: sensation is {attempt.sensation!r}; it takes one of: {', '.join(test.sensations) or 'none'}"
             )
@@ -321,6 +323,13 @@ def _waits(criterion: Criterion | None, sight: _Live, side: Side | None = None) 
         return False
     seen = sight.seen_from(side) if side else sight
     return any(seen.value(path) is None for path in weigh(criterion, seen).because)
+
+
+def _settled_beside(screen: Screen, row: Row, facts: Facts) -> dict[Path, Any]:
+    """Give what an answer settled besides itself, where no question of its own asks for it."""
+    stem = row.path.rpartition(".")[0]
+    paths = (f"{stem}.{name}" for option in row.options for name in option.sets)
+    return {p: held for p in paths if p not in screen.asked and (held := facts.value(p)) is not None}
 
 
 def _shared(question: Question) -> bool:

@@ -9,7 +9,7 @@ The words are content (lexicon/en.yaml of the safety folder and of each screen).
     numb ~3 leg        up to three words may stand between
     numb <4> leg       in either order, up to four words between
     cant|cannot walk   one word of several
-    my? leg            a word that may be missing
+    (my) leg           a word that may be missing
     =fell              this very word: no typing errors allowed for
     @cant walk         any phrase of the group `cant`
 
@@ -321,6 +321,8 @@ def _ways(part: str, groups: Mapping[str, Any]) -> Sequences:
     ways: list[tuple[str, ...]] = []
     for choice in part.split("|"):
         if choice.startswith("@"):
+            if choice[1:] not in groups:
+                raise ValueError(f"the lexicon has no group {choice}; add it to groups or correct the name")
             ways += [tuple(phrase.split()) for phrase in groups[choice[1:]]]
         elif choice:
             ways.append((choice,))
@@ -404,7 +406,7 @@ class _Lexicon:
         self.positions: Mapping[str, int] = raw.get("positions", {})
         links = raw.get("number_links", {})
         self.links = {name: frozenset(links.get(name, ())) for name in ("range", "between", "plus", "below", "above")}
-        self.out_of: Sequence[str] = tuple(links.get("out_of", ()))
+        self.out_of: tuple[str, ...] = tuple(links.get("out_of", ()))
         self.decades: Mapping[str, int] = raw.get("decades", {})
         self.fillers = frozenset(raw.get("fillers", ()))
         self.measures = frozenset(raw.get("measures", ()))
@@ -764,7 +766,7 @@ class _Reader:
             return None
         rest = [w for n, w in enumerate(words) if not any(number.start <= n < number.end for number in numbers)]
         second = words[numbers[1].start]
-        if any(word.text != "and" for word in rest) or second.gap.strip() not in ("", ","):
+        if any(word.text not in self.known.links["plus"] for word in rest) or second.gap.strip() not in ("", ","):
             return None
         if second.gap == "," and self.question.kind != "one":  # 20,5 may be one number
             return None
@@ -1199,7 +1201,11 @@ class _Reader:
         around = [
             word.text for n, word in enumerate(words) if n not in held and not (ordinals and word.text in known.numbers)
         ]
-        idle = known.fillers | known.polite | ({"and"} if self.question.kind in ("many", "checklist") else set())
+        idle = (
+            known.fillers
+            | known.polite
+            | (known.links["plus"] if self.question.kind in ("many", "checklist") else set())
+        )
         if any(text not in idle for text in around) or any(_below_zero(words, n) for n in numbers):
             return []
         return numbers
@@ -1244,8 +1250,8 @@ class _Reader:
             if n and numbers[n - 1].end == number.start and "/" in words[number.start].gap:
                 whole = True
             else:
-                ahead = [w.text for w in words[max(0, number.start - 2) : number.start]]
-                whole = bool(n) and ahead == ["out", "of"]
+                ahead = tuple(w.text for w in words[max(0, number.start - 2) : number.start])
+                whole = bool(n) and ahead == self.known.out_of
                 if whole:
                     dropped |= {number.start - 2, number.start - 1}
             if not whole:
@@ -1254,15 +1260,17 @@ class _Reader:
                 return [], []
         held = {place for number in numbers for place in range(number.start, number.end)} | dropped
         between = [word.text for place, word in enumerate(words) if place not in held]
-        return values, [text for text in between if text not in ("or", "to", "and", "between") or len(values) < 2]
+        linking = frozenset().union(*(self.known.links[name] for name in ("range", "between", "plus")))
+        return values, [text for text in between if text not in linking or len(values) < 2]
 
     def _is_range(self, words: tuple[_Word, ...], numbers: list[_Number]) -> bool:
         one, other = numbers[0], numbers[1]
         linking = [word.text for word in words[one.end : other.start]]
         if not linking:
             return words[other.start].gap.strip() in ("-", "–", "—")
-        opened = any(word.text == "between" for word in words[: one.start])
-        return linking in (["or"], ["to"]) or (linking == ["and"] and opened)
+        links = self.known.links
+        opened = any(word.text in links["between"] for word in words[: one.start])
+        return len(linking) == 1 and (linking[0] in links["range"] or (linking[0] in links["plus"] and opened))
 
     # --- ages ---
 
@@ -1286,14 +1294,14 @@ class _Reader:
             first = numbers[0]
             used = set(range(first.start, first.end))
             low_high = (first.value, first.value)
-            before = words[first.start - 1].text if first.start else ""
-            two_before = words[first.start - 2].text if first.start > 1 else ""
+            before = [word.text for word in words[max(0, first.start - 2) : first.start]]
+            ahead = {" ".join(before), *before[-1:]}
             if len(numbers) > 1 and self._is_range(tuple(words), numbers):
                 low_high = (first.value, numbers[1].value)
                 used |= set(range(numbers[1].start, numbers[1].end))
-            elif before in ("under", "below") or (before == "than" and two_before in ("less", "younger")):
+            elif not ahead.isdisjoint(known.links["below"]):
                 low_high = (0, first.value - 1)
-            elif before in ("over", "above", "past") or (before == "than" and two_before in ("more", "older")):
+            elif not ahead.isdisjoint(known.links["above"]):
                 low_high = (first.value + 1, 115)
         if low_high is None:
             return None

@@ -387,11 +387,15 @@ class Screen(Frozen):
     lexicon: Mapping[str, Any]
 
     @cached_property
+    def asked(self) -> frozenset[str]:
+        """Give every path that a question asks for."""
+        return frozenset(row.path for question in self.questions for row in question.rows)
+
+    @cached_property
     def worded_only(self) -> tuple[str, ...]:
         """List report facts that only words raise: named by flags, asked by no question."""
-        asked = {row.path for question in self.questions for row in question.rows}
         named = (path for rule in self.safety.flags for path in paths_of(rule.when))
-        return tuple(dict.fromkeys(p for p in named if p.startswith("reports.") and p not in asked))
+        return tuple(dict.fromkeys(p for p in named if p.startswith("reports.") and p not in self.asked))
 
     def question(self, question_id: str) -> Question:
         """Give a question by id; raises KeyError for one the screen lacks."""

@@ -27,6 +27,8 @@ WAIT_BEFORE_ASKING = {
     "clinician": timedelta(hours=24),
 }
 """How long a client without a coach waits before they may say that they were examined (evidence 0 Locks)."""
+FOR_A_COACH = ("rf14", "rf16")
+"""Locks that no waiting lifts: under 18, and a replaced hip (evidence 4.14, 4.16: a coach-made plan)."""
 NO_NEWS = ("rf24_end_range",)
 """Flags that change the exercises and ask nothing of a coach (evidence 0, row 24: no card)."""
 PRIVATE = ("self_harm", "violence", "eating_disorder")
@@ -244,7 +246,7 @@ def show_locked(talk: Talk) -> None:
     talk.next_step()
     lines = [line for flag in held[:2] for line in advice(talk, flag)]
     rows: tuple[Any, ...] = ()
-    if all(flag.urgency in WAIT_BEFORE_ASKING for flag in held):
+    if all(flag.urgency in WAIT_BEFORE_ASKING and not flag.id.startswith(FOR_A_COACH) for flag in held):
         waits = [flag.raised_at + WAIT_BEFORE_ASKING[flag.urgency] - talk.at for flag in held]
         hours = max(1, round(max(waits).total_seconds() / 3600))
         if max(waits) <= timedelta(0):

@@ -96,7 +96,9 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
                 )
                 yield ButtonRow(buttons=buttons, label=label, kind="scale", open=is_open or not several)
             case "number":
-                buttons = (Button(data=talk.data(str(index), "unknown"), label=Line(key="bot.not_measured")),)
+                buttons = (
+                    Button(data=talk.data(str(index), "unknown"), label=talk.of_screen("option.degrees.unknown")),
+                )
                 yield ButtonRow(buttons=buttons, label=label, open=is_open or not several)
             case "many":
                 options = tuple(
@@ -189,7 +191,7 @@ def said(talk: Talk, question: Question, row: Row, facts: Facts | None = None) -
     if question.kind == "checklist":
         return option_label(talk, question, row, str(value))
     if value == "unknown":
-        return Line(key="bot.not_measured")
+        return talk.of_screen("option.degrees.unknown")
     return Line(key="bot.number", values={"n": f"{value:g}" if isinstance(value, float) else str(value)})
 
 

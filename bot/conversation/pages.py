@@ -107,14 +107,16 @@ def _fact(talk: Talk, finding: Finding, facts: Facts, path: str) -> Line | None:
     attempt = sight.tried(room)
     if attempt is None:
         return None
-    talk_facts_path = f"{attempt.test}.{attempt.side}.{field}"
-    value = facts.value(talk_facts_path)
+    asked = f"{attempt.test}.{attempt.side}.{field}"
+    if asked not in talk.screen.asked:  # settled by the answer to the level
+        asked = f"{attempt.test}.{attempt.side}.level"
+    value = facts.value(asked)
     if value is None and field == "level" and attempt.degrees is not None:
         return Line(
             key="result.degrees",
             values={"test": test_name(talk, attempt.test), "degrees": f"{attempt.degrees:g}"},
         )
-    row, question = row_at(talk.screen, talk_facts_path)
+    row, question = row_at(talk.screen, asked)
     answer = said(talk, question, row, facts) if value is not None else None
     if answer is None:
         return None

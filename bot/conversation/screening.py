@@ -153,14 +153,11 @@ def typed(talk: Talk, text: str, message: str) -> None:
     if screening.revisit is not None and text.lower().strip(" .!") in KEEP_WORDS:
         control(talk, "keep")
         return
-    heard = read(text, question, rows, labels_of(talk, ask), lexicon, test=test)
+    labels = labels_of(talk, ask)
+    heard = read(text, question, ask.open, labels, lexicon, test=test) if ask.open else None
+    heard = heard or read(text, question, rows, labels, lexicon, test=test)
     if heard is None:
-        hint = f"bot.hint.{question.kind}"
-        go_on(
-            talk,
-            note=Line(key="bot.not_understood", values={"words": text[:80], "hint": Line(key=hint)}),
-            fresh=False,
-        )
+        _not_understood(talk, question, text)
         return
     if heard.unsure_page:
         control(talk, "unsure")
@@ -173,20 +170,32 @@ def typed(talk: Talk, text: str, message: str) -> None:
             _typed_ticks(talk, question, values)
         else:
             record(talk, question, values, how="typed", words=text, message=message)
-    elif heard.control == "none_of_these" and (plain := _plain_no(rows[0] if rows else None)):
+    elif heard.control == "none_of_these" and question.kind == "one" and (plain := _plain_no(rows[0])):
         record(talk, question, {rows[0].path: plain}, how="typed", words=text, message=message)
-    elif heard.control:
+    elif heard.control and _applies(heard.control, question):
         control(
             talk,
             {"none_of_these": "none", "stop": "pause", "go_on": "keep"}.get(heard.control, heard.control),
         )
     else:
-        go_on(talk, fresh=False)
+        _not_understood(talk, question, text)
 
 
-def _plain_no(row: Row | None) -> str | None:
+def _applies(name: str, question: Question) -> bool:
+    """Tell whether a typed control means something at a question."""
+    if name in ("none_of_these", "done"):
+        return question.kind in ("checklist", "many")
+    return name in ("back", "why", "where", "stop", "go_on", "review", "help")
+
+
+def _not_understood(talk: Talk, question: Question, text: str) -> None:
+    hint = Line(key=f"bot.hint.{question.kind}")
+    go_on(talk, note=Line(key="bot.not_understood", values={"words": text[:80], "hint": hint}), fresh=False)
+
+
+def _plain_no(row: Row) -> str | None:
     """Give the option of a row that "none" means."""
-    offered = [option.id for option in row.options] if row is not None else []
+    offered = [option.id for option in row.options]
     return next((option for option in ("none", "no") if option in offered), None)
 
 
@@ -246,6 +255,11 @@ def control(talk: Talk, name: str) -> None:
             go_on(talk)
         case "pause":
             pause(talk)
+        case "review" if ask is not None:
+            go_on(talk, note=Line(key="bot.review_later"), fresh=False)
+        case "help":
+            talk.say(Line(key="bot.help", values={"number": talk.number()}))
+            go_on(talk, fresh=False)
         case _:
             go_on(talk, fresh=False)
 
@@ -299,7 +313,7 @@ def record(
     _keep_profile(talk, changed)
     fresh = [flag for flag in alarm.standing(talk, way.facts) if flag.id not in {f.id for f in before}]
     grave = [flag for flag in fresh if at_once(flag)]
-    if grave and how == "tapped" and not all(flag.id in moved.confirmed for flag in grave):
+    if grave and not all(flag.id in moved.confirmed for flag in grave):
         alarm.confirm(talk, grave, tuple(changed) or tuple(values), question)
         return
     if grave:

@@ -100,6 +100,25 @@ def test_red_flags_are_heard_and_idioms_are_not(phrase: Mapping[str, Any]) -> No
     assert found == phrase["expect"]
 
 
+@pytest.mark.parametrize("item", LEXICON["red_flags"])
+def test_each_red_flag_is_heard_in_many_words(item: str) -> None:
+    passed_over = [
+        text
+        for text in PHRASES["raises"][item]
+        if not any(alarm.item == item and not alarm.negated for alarm in scan(text, LEXICON))
+    ]
+    assert passed_over == []
+
+
+def test_talk_of_training_and_of_the_day_raises_no_alarm() -> None:
+    assert [(text, scan(text, LEXICON)) for text in PHRASES["silent"] if scan(text, LEXICON)] == []
+
+
+def test_a_group_that_the_lexicon_lacks_is_named() -> None:
+    with pytest.raises(ValueError, match="no group @cannt"):
+        scan("pain", {"red_flags": {"chest": {"say": ["@cannt breathe"]}}})
+
+
 @pytest.mark.parametrize("phrase", phrases("truth"))
 def test_a_closed_question_hears_only_a_plain_yes_or_no(phrase: Mapping[str, Any]) -> None:
     assert SAID[truth(phrase["say"], LEXICON)] == phrase["expect"]
