@@ -13,7 +13,7 @@ from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag
 from rules.expand import unsure_path
 from rules.questions import Way
-from rules.reading import Alarm, scan, truth
+from rules.reading import Alarm, scan
 from rules.safety import flags
 from rules.screen import Question
 from rules.sight import Sight
@@ -42,12 +42,7 @@ def standing(talk: Talk, facts: Facts) -> tuple[Flag, ...]:
 
 def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
     """Scan words for red flags; every free text passes here first."""
-    return scan(text, _lexicon(talk))
-
-
-def truth_of(text: str, lexicon: Any) -> bool | None:
-    """Read a yes or a no."""
-    return truth(text, lexicon)
+    return scan(text, talk.lexicon)
 
 
 # --- words that raise a red flag
@@ -292,8 +287,3 @@ def _who_knows(talk: Talk) -> Line:
     """Say truthfully who learns of it."""
     coach = talk.known.person.coach_name
     return Line(key="bot.coach_told", values={"coach": coach}) if coach else Line(key="bot.nobody_told")
-
-
-def _lexicon(talk: Talk) -> Any:
-    held = talk.screen.lexicon
-    return held.get(talk.conversation.language) or held["en"]

@@ -48,7 +48,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
         _show_where_they_are(talk)
         return
     if isinstance(talk.top, Ask):
-        happening = truth(words, talk.screen.lexicon["en"])
+        happening = truth(words, talk.lexicon)
         if happening is not None:
             _closed(talk, happening)
             return
@@ -74,7 +74,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
 
 def _closed_words(talk: Talk, words: str) -> None:
     """Read words typed at a question that has two or three answers."""
-    said = truth(words, talk.screen.lexicon["en"])
+    said = truth(words, talk.lexicon)
     low = words.lower().strip(" .!")
     match talk.top:
         case Confirm():
@@ -297,7 +297,7 @@ def _examined(talk: Talk, who: str) -> None:
     """Hear who examined them; the gate is asked afresh, and only then is the lock lifted."""
     if isinstance(talk.top, Unlock):
         talk.pop()
-    if who == "no" or truth(who, talk.screen.lexicon["en"]) is False:
+    if who == "no" or truth(who, talk.lexicon) is False:
         talk.say(Line(key="bot.wait_then"))
         return
     profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
@@ -348,7 +348,7 @@ def _profile(talk: Talk) -> None:
 
 def _settings(talk: Talk, rest: str) -> None:
     running = talk.screening
-    wanted = truth(rest.replace("degrees", "").strip(), talk.screen.lexicon["en"]) if rest else None
+    wanted = truth(rest.replace("degrees", "").strip(), talk.lexicon) if rest else None
     if "degrees" in rest and running is not None:
         on = wanted is not False and "off" not in rest
         answers = {**running.answers, "reports.degrees_wanted": "yes" if on else "no"}

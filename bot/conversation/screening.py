@@ -34,12 +34,12 @@ from rules import NoPlan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on
-from rules.reading import read
+from rules.reading import read, truth
 from rules.safety import at_once
 from rules.screen import Question, Row
 from rules.sight import Sight
 
-KEEP_WORDS = ("keep", "keep my answer", "keep it", "same", "as it was")
+KEEP_WORDS = ("ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
 
 
 def begin(talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None) -> None:
@@ -149,13 +149,12 @@ def typed(talk: Talk, text: str, message: str) -> None:
     question = ask.question
     rows = (*ask.open, *(row for row in ask.rows if row not in ask.open))
     test = talk.screen.tests[question.test] if question.test else None
-    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
     if screening.revisit is not None and text.lower().strip(" .!") in KEEP_WORDS:
         control(talk, "keep")
         return
     labels = labels_of(talk, ask)
-    heard = read(text, question, ask.open, labels, lexicon, test=test) if ask.open else None
-    heard = heard or read(text, question, rows, labels, lexicon, test=test)
+    heard = read(text, question, ask.open, labels, talk.lexicon, test=test) if ask.open else None
+    heard = heard or read(text, question, rows, labels, talk.lexicon, test=test)
     if heard is None:
         _not_understood(talk, question, text)
         return
@@ -173,10 +172,7 @@ def typed(talk: Talk, text: str, message: str) -> None:
     elif heard.control == "none_of_these" and question.kind == "one" and (plain := _plain_no(rows[0])):
         record(talk, question, {rows[0].path: plain}, how="typed", words=text, message=message)
     elif heard.control and _applies(heard.control, question):
-        control(
-            talk,
-            {"none_of_these": "none", "stop": "pause", "go_on": "keep"}.get(heard.control, heard.control),
-        )
+        control(talk, {"none_of_these": "none", "stop": "pause"}.get(heard.control, heard.control))
     else:
         _not_understood(talk, question, text)
 
@@ -185,7 +181,7 @@ def _applies(name: str, question: Question) -> bool:
     """Tell whether a typed control means something at a question."""
     if name in ("none_of_these", "done"):
         return question.kind in ("checklist", "many")
-    return name in ("back", "why", "where", "stop", "go_on", "review", "help")
+    return name in ("back", "why", "where", "stop", "review", "help")
 
 
 def _not_understood(talk: Talk, question: Question, text: str) -> None:
@@ -210,8 +206,7 @@ def corrected(talk: Talk, text: str, message: str) -> None:
     rows = tuple(row for row in question.rows if row.path in paths)
     test = talk.screen.tests[question.test] if question.test else None
     ask = Ask(question=question, rows=question.rows, open=rows, part=1, parts=1, at_most=0)
-    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
-    heard = read(text, question, rows, labels_of(talk, ask), lexicon, test=test)
+    heard = read(text, question, rows, labels_of(talk, ask), talk.lexicon, test=test)
     if heard is None or not heard.values:
         talk.say(Line(key="bot.correction_unclear", values={"words": text[:80]}))
         return
@@ -228,7 +223,7 @@ def control(talk: Talk, name: str) -> None:
     match name:
         case "back":
             _back(talk, screening)
-        case "keep":
+        case "keep" if screening.revisit is not None:
             talk.put_screening(screening.model_copy(update={"revisit": None, "ticked": ()}))
             go_on(talk)
         case "why":
@@ -237,6 +232,9 @@ def control(talk: Talk, name: str) -> None:
             else:
                 why = Line(key="bot.because", values={"why": why_text(talk, ask.question)})
                 show_question(talk, ask, way, note=why, fresh=False)
+        case "done" if ask is not None and ask.question.kind in ("checklist", "many") and not screening.ticked:
+            hint = Line(key=f"bot.hint.{ask.question.kind}")
+            go_on(talk, note=Line(key="bot.nothing_ticked", values={"hint": hint}), fresh=False)
         case "none" | "done" if ask is not None and ask.question.kind == "checklist":
             _submit_page(talk, screening, ask.question, none=name == "none")
         case "none" | "done" if ask is not None and ask.question.kind == "many":
@@ -503,14 +501,13 @@ def _typed_at_review(talk: Talk, text: str) -> None:
     if way is None:
         return
     found = review_lines(talk, way[1])
-    lexicon = talk.screen.lexicon.get(talk.conversation.language) or talk.screen.lexicon["en"]
     words = text.strip().lower().rstrip(".!")
     digits = "".join(c for c in words if c.isdigit())
     if digits and 1 <= int(digits) <= len(found):
         _revisit(talk, found[int(digits) - 1][0].id)
     elif words in ("back", "/back"):
         control(talk, "back")
-    elif alarm.truth_of(text, lexicon) or words in (
+    elif truth(text, talk.lexicon) or words in (
         "done",
         "finish",
         "looks right",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any
 
 from bot.conversation.activities import Activity, Conversation, Screening
 from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Line, Say, Slot
@@ -13,7 +13,6 @@ from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
 from rules.questions import Way, walk
 
-A = TypeVar("A")
 CARD_SEPARATOR = ":"
 
 
@@ -65,6 +64,12 @@ class Talk:
         """Give the wording of the screen in the client's language."""
         held = self.screen.wording
         return held.get(self.conversation.language) or held["en"]
+
+    @property
+    def lexicon(self) -> Mapping[str, Any]:
+        """Give the words that people type, in the client's language."""
+        held: Mapping[str, Any] = self.screen.lexicon.get(self.conversation.language) or self.screen.lexicon["en"]
+        return held
 
     @property
     def facts(self) -> Facts:

@@ -164,7 +164,7 @@ class Channel(Protocol):
     """A way to reach people."""
 
     def read(self, raw: Raw) -> Heard | None:
-        """Make a raw update into an event, or None where it means nothing to us. Pure; raises ValueError for garbage."""
+        """Make a raw update into an event, or None where it means nothing to us. Raises ValueError for garbage."""
 
     async def send(self, address: Address, message: Message, edit: str | None) -> str:
         """Send or edit a message and give its id; raises SendError."""
