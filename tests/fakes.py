@@ -252,11 +252,6 @@ class MemoryStore:
                     self._change(message.id, state="waiting", uncertain=True, not_before=None)
             return sum(not message.uncertain for message in cut_off)
 
-    async def typed_since(self, address: Address, at: datetime) -> None:
-        async with self._open():
-            if any(person.address == address for person in self.rows.people.values()):
-                self.rows.typed[address] = max(at, self.rows.typed.get(address, at))
-
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         async with self._open() as turns:
             coach_id = await turns.person_at(coach, coach_name, at)
@@ -302,6 +297,10 @@ class MemoryTurns:
         person_id = len(self._rows.people) + 1
         self._rows.people[person_id] = KeptPerson(id=person_id, name=name, address=address)
         return person_id
+
+    async def typed_since(self, address: Address, at: datetime) -> None:
+        if any(person.address == address for person in self._rows.people.values()):
+            self._rows.typed[address] = max(at, self._rows.typed.get(address, at))
 
     async def load(self, person_id: int) -> Known:
         person = self._person(person_id)

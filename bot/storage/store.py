@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.tables import in_state
-from bot.storage.turns import SqlTurns, lookup_of
+from bot.storage.turns import SqlTurns
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -163,14 +163,6 @@ class SqlStore:
             await connection.execute(update(t).where(cut_off, t.c.uncertain).values(**twice))
             put_back = await connection.execute(update(t).where(cut_off).values(**once).returning(t.c.id))
             return len(put_back.all())
-
-    async def typed_since(self, address: Address, at: datetime) -> None:
-        """Note that the person wrote something then: cards sent before are sent anew instead of edited."""
-        t = self._tables.address
-        earlier = or_(t.c.typed_at.is_(None), t.c.typed_at < at)
-        here = t.c.lookup == lookup_of(self._database.ring, address)
-        async with self._database.begin() as connection:
-            await connection.execute(update(t).where(here, earlier).values(typed_at=at))
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""

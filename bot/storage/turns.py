@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import Row, Table, and_, func, insert, select, update
+from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -81,6 +81,13 @@ class SqlTurns:
         await self._connection.execute(insert(t.conversation).values(person_id=person_id, state=None, shape=0, at=at))
         await self._add(t.address, person_id=person_id, lookup=lookup, value=asdict(address), preferred=True)
         return person_id
+
+    async def typed_since(self, address: Address, at: datetime) -> None:
+        """Note that the person wrote something then: cards sent before are sent anew instead of edited."""
+        t = self._tables.address
+        earlier = or_(t.c.typed_at.is_(None), t.c.typed_at < at)
+        here = t.c.lookup == lookup_of(self._ring, address)
+        await self._connection.execute(update(t).where(here, earlier).values(typed_at=at))
 
     async def load(self, person_id: int) -> Known:
         """Load what a turn may know; raises LookupError for a person there isn't."""

@@ -58,8 +58,6 @@ async def handle(
     async with store.turns() as turns:
         for row in await turns.pending(limit, clock.now()):
             await batch.take(turns, row)
-    for address, at in batch.typed:
-        await store.typed_since(address, at)
     for raw, said in batch.taps:
         await channels[raw.source].answer_tap(raw, said)
     return batch.count
@@ -141,7 +139,6 @@ class _Batch:
     words: Words
     reply: Reply
     count: int = 0
-    typed: list[tuple[Address, datetime]] = field(default_factory=list)
     taps: list[tuple[Raw, str | None]] = field(default_factory=list)
 
     async def take(self, turns: Turns, row: InboxRow) -> None:
@@ -158,8 +155,6 @@ class _Batch:
         if heard is None:
             await turns.done(row, self.clock.now())
             return
-        if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
-            self.typed.append((heard.address, row.raw.at))
         said: str | None = None
         try:
             async with turns.savepoint():
@@ -184,6 +179,8 @@ class _Batch:
         """Make one turn and write what it leads to; give the words that answer a tap."""
         at = heard.event.at
         person_id = await _who(turns, heard, row.raw.at)
+        if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
+            await turns.typed_since(heard.address, row.raw.at)
         known = await turns.load(person_id)
         turn = self.reply(known, heard.event, self.library)
         language = turn.conversation.language

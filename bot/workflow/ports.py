@@ -96,6 +96,9 @@ class Turns(Protocol):
     async def person_at(self, address: Address, name: str, at: datetime) -> int:
         """Give the id of the person at an address; one who is new becomes a client."""
 
+    async def typed_since(self, address: Address, at: datetime) -> None:
+        """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
+
     async def load(self, person_id: int) -> Known:
         """Load what a turn may know; locks that conversation until the transaction ends."""
 
@@ -149,9 +152,6 @@ class Store(Protocol):
 
     async def recover(self, now: datetime) -> int:
         """After a start: put messages whose sending was cut off back once, marked uncertain; give how many."""
-
-    async def typed_since(self, address: Address, at: datetime) -> None:
-        """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""

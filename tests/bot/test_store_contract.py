@@ -456,11 +456,16 @@ async def test_a_safety_message_is_never_superseded(store: Store, clock: FakeClo
     assert [text for text, _ in await drain(store, clock)] == ["stop", "2"]
 
 
+async def typed(store: Store, address: Address, at: datetime) -> None:
+    async with store.turns() as turns:
+        await turns.typed_since(address, at)
+
+
 async def test_a_card_above_words_is_sent_anew(store: Store, clock: FakeClock) -> None:
     await say(store, "1", card="c")
     await drain(store, clock)
-    await store.typed_since(ANN, clock.skip(timedelta(seconds=1)))
-    await store.typed_since(ANN, NOW - timedelta(hours=1))
+    await typed(store, ANN, clock.skip(timedelta(seconds=1)))
+    await typed(store, ANN, NOW - timedelta(hours=1))
     await say(store, "2", card="c")
     assert await drain(store, clock) == [("2", None)]
     await say(store, "3", card="c")
@@ -472,7 +477,7 @@ async def test_an_edit_leaves_a_card_where_it_was(store: Store, clock: FakeClock
     await drain(store, clock)
     await say(store, "2", card="c")
     (editing,) = await claim(store, clock.skip(timedelta(seconds=1)))
-    await store.typed_since(ANN, clock.skip(timedelta(seconds=1)))
+    await typed(store, ANN, clock.skip(timedelta(seconds=1)))
     await store.sent(editing.id, "m1", clock.skip(timedelta(seconds=1)))
     await say(store, "3", card="c")
     assert await drain(store, clock) == [("3", None)]
@@ -481,14 +486,14 @@ async def test_an_edit_leaves_a_card_where_it_was(store: Store, clock: FakeClock
 async def test_words_typed_while_a_card_was_on_its_way_count_as_below_it(store: Store, clock: FakeClock) -> None:
     await say(store, "1", card="c")
     (row,) = await claim(store, clock.now())
-    await store.typed_since(ANN, clock.skip(timedelta(seconds=1)))
+    await typed(store, ANN, clock.skip(timedelta(seconds=1)))
     await store.sent(row.id, "m1", clock.skip(timedelta(seconds=1)))
     await say(store, "2", card="c")
     assert await drain(store, clock) == [("2", None)]
 
 
 async def test_words_of_one_who_is_not_known_move_nothing(store: Store, clock: FakeClock) -> None:
-    await store.typed_since(SAM, NOW)
+    await typed(store, SAM, NOW)
     await say(store, "1", card="c", to=SAM)
     assert await drain(store, clock) == [("1", None)]
 
