@@ -1,0 +1,110 @@
+"""A chat without a house round it: events in, effects applied to Known, as `handle` would."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+from bot.conversation.effects import (
+    Button,
+    Effect,
+    KeepAnswer,
+    KeepAssessment,
+    KeepConsent,
+    KeepPlan,
+    KeepProfile,
+    LiftFlag,
+    RaiseFlag,
+    Say,
+)
+from bot.conversation.events import Corrected, Event, Tapped, Typed
+from bot.conversation.known import Known, OpenFlag, Person
+from bot.conversation.reply import CONSENT_VERSION, reply
+from bot.phrasebook import Phrasebook
+from rules import Library
+
+STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+class Chat:
+    """One person's chat. `said` is the text of each message, `answers` the log, `buttons` all that were ever shown."""
+
+    def __init__(self, library: Library, *, consented: bool = False, coach: str | None = None) -> None:
+        self.library, self.book = library, Phrasebook(library)
+        consent = CONSENT_VERSION if consented else None
+        self.known = Known(person=Person(id=1, name="ann", coach_name=coach), consent=consent)
+        self.at = STARTS
+        self.said: list[str] = []
+        self.answers: list[KeepAnswer] = []
+        self.effects: tuple[Effect, ...] = ()
+        self.buttons: list[Button] = []
+        self.shown: list[Button] = []
+
+    def types(self, text: str, message: str | None = None) -> None:
+        """Type words."""
+        self._tick()
+        self.hears(Typed(at=self.at, text=text, message=message or str(self.at)))
+
+    def corrects(self, message: str, text: str) -> None:
+        """Edit an earlier message."""
+        self._tick()
+        self.hears(Corrected(at=self.at, text=text, message=message))
+
+    def taps(self, label: str) -> None:
+        """Tap the first button of this label that is on the screen now."""
+        button = next(b for b in self.shown if self.book.text(b.label) == label)
+        self.taps_data(button.data)
+
+    def taps_data(self, data: str) -> None:
+        """Tap whatever carries this."""
+        self._tick()
+        self.hears(Tapped(at=self.at, data=data))
+
+    def waits(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.at += by
+
+    def hears(self, event: Event) -> None:
+        """Make a turn, and keep what it leads to."""
+        turn = reply(self.known, event, self.library)
+        self.effects = turn.effects
+        self.known = dataclasses.replace(self.known, conversation=turn.conversation)
+        for effect in turn.effects:
+            self._keep(effect, event.at)
+
+    @property
+    def last(self) -> str:
+        """Give all that was said in the last turn."""
+        return "\n".join(self._text(effect) for effect in self.effects if isinstance(effect, Say))
+
+    def _keep(self, effect: Effect, at: datetime) -> None:
+        known = self.known
+        match effect:
+            case Say(rows=rows):
+                self.said.append(self._text(effect))
+                if rows:
+                    self.shown = [button for row in rows if row.open for button in row.buttons]
+                    self.buttons += [button for row in rows for button in row.buttons]
+            case KeepAnswer():
+                self.answers.append(effect)
+            case KeepConsent(version=version, given=given):
+                known = dataclasses.replace(known, consent=version if given else None)
+            case KeepProfile(profile=profile):
+                known = dataclasses.replace(known, profile=profile)
+            case KeepAssessment(assessment=assessment, facts=facts):
+                known = dataclasses.replace(known, assessment=assessment, assessed_facts=facts)
+            case KeepPlan(plan=plan):
+                known = dataclasses.replace(known, plan=plan)
+            case RaiseFlag(flag=flag):
+                if all(held.id != flag.id for held in known.flags):
+                    held = OpenFlag(id=flag.id, urgency=flag.urgency, action=flag.action, raised_at=at)
+                    known = dataclasses.replace(known, flags=(*known.flags, held))
+            case LiftFlag(flag_id=flag_id):
+                known = dataclasses.replace(known, flags=tuple(f for f in known.flags if f.id != flag_id))
+        self.known = known
+
+    def _text(self, say: Say) -> str:
+        return "\n\n".join(self.book.text(line) for line in say.paragraphs)
+
+    def _tick(self) -> None:
+        self.at += timedelta(seconds=2)
