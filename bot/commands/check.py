@@ -20,10 +20,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Read and check all content; print each problem and what there is; 1 where something is wrong."""
-    from rules.check import check
-
     from bot.settings import read_settings
     from rules import ContentError, load_library
+    from rules.check import check
 
     try:
         library = load_library(read_settings().screens)
