@@ -73,7 +73,8 @@ class Ask(Kept):
     kind: Literal["ask"] = "ask"
     item: str
     words: str
-    more: tuple[str, ...] = ()
+    more: tuple[tuple[str, str], ...] = ()
+    """Further items that the same words raised, with their words: each gets its own question."""
 
 
 class Resume(Kept):
@@ -106,6 +107,8 @@ class Conversation(Kept):
     activities: tuple[Activity, ...] = ()
     step: int = 0
     """Counts the questions asked, so that a button of an earlier one is known to be stale."""
+    gentle: bool = False
+    """The next plan is a gentle one: a lock was lifted by the client's own word."""
     card: str | None = None
     """The card that is open: buttons of other cards are old."""
 

@@ -50,10 +50,10 @@ def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
 
 def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
     """Stop whatever is going on and ask the one closed question."""
-    first = alarms[0]
+    first, *more = sorted(alarms, key=lambda found: found.negated)
     if isinstance(talk.top, Ask):
         talk.pop()
-    talk.push(Ask(item=first.item, words=first.words, more=tuple(a.item for a in alarms[1:])))
+    talk.push(Ask(item=first.item, words=first.words, more=tuple((a.item, a.words) for a in more)))
     show_closed_question(talk)
 
 
@@ -98,7 +98,7 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
         )
     )
     if not happening:
-        return True
+        return not _ask_next(talk, activity)
     values = {f"reports.{activity.item}": "yes"}
     facts = talk.facts.with_values(values)
     if screening is not None:
@@ -107,7 +107,18 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
     named = [flag for flag in raised if f"reports.{activity.item}" in flag.because]
     if named:
         stop(talk, raised, own_words=activity.words, only=tuple(flag.id for flag in named))
-        return not any(flag.action == "lock" for flag in named)
+        if any(flag.action == "lock" for flag in raised):
+            return False
+    return not _ask_next(talk, activity)
+
+
+def _ask_next(talk: Talk, asked: Ask) -> bool:
+    """Ask about the next thing that the same words raised; False where there is none."""
+    if not asked.more:
+        return False
+    (item, words), *rest = asked.more
+    talk.push(Ask(item=item, words=words, more=tuple(rest)))
+    show_closed_question(talk)
     return True
 
 
@@ -230,6 +241,8 @@ def gate_passed(talk: Talk, way: Way) -> None:
         if screening.scope == "unlock" or flag.action != "lock":
             talk.do(LiftFlag(flag_id=flag.id, reason=reason))
     talk.clear()
+    if screening.scope == "unlock":
+        talk.conversation = talk.conversation.model_copy(update={"gentle": True})
     key = "bot.unlocked" if screening.scope == "unlock" else "bot.still_locked" if locked else "bot.gate_passed"
     talk.next_step()
     talk.say(Line(key=key), rows=(talk.choices(("screen", "bot.start_screen"), ("later", "bot.later")),))

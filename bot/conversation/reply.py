@@ -149,6 +149,9 @@ def _corrected(talk: Talk, text: str, message: str) -> None:
 
 
 def _command(talk: Talk, command: str, rest: str) -> None:
+    if isinstance(talk.top, Ask | Confirm) and command != "help":
+        _show_where_they_are(talk)  # no command gets round a safety question
+        return
     match command:
         case "start":
             _start(talk)

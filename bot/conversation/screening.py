@@ -527,8 +527,7 @@ def _finish(talk: Talk, way: Way) -> None:
     if screening is None:
         return
     assessment = assess(talk.screen, way.facts)
-    gentle = any(flag.action == "lock" for flag in talk.known.flags)
-    plan = first_plan(talk.screen, assessment, way.facts, gentle=gentle)
+    plan = first_plan(talk.screen, assessment, way.facts, gentle=talk.conversation.gentle)
     talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts))
     talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
     standing = {flag.id for flag in assessment.flags}
@@ -540,7 +539,7 @@ def _finish(talk: Talk, way: Way) -> None:
     pages.show_plan(talk, plan)
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
-    talk.conversation = talk.conversation.model_copy(update={"card": None})
+    talk.conversation = talk.conversation.model_copy(update={"card": None, "gentle": False})
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:

@@ -171,6 +171,44 @@ def test_a_false_alarm_returns_to_where_they_were(library: Library) -> None:
     assert not chat.known.flags
 
 
+def test_words_that_raise_two_things_get_two_questions(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types("no chest pain but I can't pee")
+    assert "hard to pass" in chat.last
+    chat.types("no")
+    assert "chest pain" in chat.last
+    chat.types("yes")
+    assert any(flag.id == "rf07_chest" for flag in chat.known.flags)
+
+
+@pytest.mark.parametrize("command", ["/screen", "/restart", "/cancel", "/profile", "/privacy", "/plan"])
+def test_no_command_gets_round_a_safety_question(library: Library, command: str) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types("numb down below")
+    chat.types(command)
+    assert "Is that about you" in chat.last
+
+
+def test_a_lock_lifted_by_the_clients_word_leads_to_a_gentle_plan(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, [*HELLO, "none", "no"])
+    chat.types("yes")
+    chat.types("yes")
+    assert [flag.id for flag in chat.known.flags] == ["rf38_blow"]
+    chat.types("hello")
+    assert "24 hours" in chat.last
+    chat.waits(timedelta(hours=25))
+    chat.types("hello")
+    chat.taps("I was examined and may exercise")
+    chat.taps("A doctor")
+    for answer in ("none", "none", "no", "no", "none"):
+        chat.types(answer)
+    assert not chat.known.flags
+    assert chat.known.conversation.gentle
+
+
 def test_editing_an_earlier_message_corrects_that_answer(library: Library) -> None:
     chat = Chat(library)
     set_up(chat, [])
