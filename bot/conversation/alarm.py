@@ -13,7 +13,7 @@ from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag
 from rules.expand import unsure_path
 from rules.questions import Way
-from rules.reading import Alarm, scan
+from rules.reading import Alarm, read, scan
 from rules.safety import flags
 from rules.screen import Question
 from rules.sight import Sight
@@ -43,6 +43,23 @@ def standing(talk: Talk, facts: Facts) -> tuple[Flag, ...]:
 def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
     """Scan words for red flags; every free text passes here first."""
     return scan(text, talk.lexicon)
+
+
+def tells_of_pain(talk: Talk, words: str) -> bool:
+    """Tell whether words speak of a pinch, a sharp pain, a catch, a limp or another sign that the gate asks about."""
+    for question in talk.screen.questions:
+        signs = question.kind == "checklist" and question.id in ("pain_serious", "pain_pattern", "changes")
+        felt = question.id.endswith((".sensation", ".level")) and question.kind == "one"
+        if not signs and not felt:
+            continue
+        test = talk.screen.tests[question.test] if question.test else None
+        heard = read(words, question, question.rows, {row.path: {} for row in question.rows}, talk.lexicon, test=test)
+        values = heard.values.values() if heard is not None else ()
+        if any(value in (*talk.screen.file.ending_sensations, "ache", "hurts", "yes") for value in values):
+            return True
+        if question.id.endswith(".sensation"):
+            break  # the sensations of one test are those of all
+    return False
 
 
 # --- words that raise a red flag

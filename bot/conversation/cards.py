@@ -32,6 +32,9 @@ def show_question(talk: Talk, ask: Ask, way: Way, *, note: Line | None = None, f
         *_news(talk, ask, way),
         question_text(talk, ask),
     ]
+    if screening.revisit == ask.question.id and ask.question.kind in ("scale", "number"):
+        held = tuple(answer for row in ask.rows if (answer := said(talk, ask.question, row)))
+        paragraphs.append(Line(key="bot.your_answer", values={"answer": Joined(items=held, glue=" · ")}))
     talk.card(f"s{screening.id}", *paragraphs, rows=(*answer_rows(talk, ask), _controls(talk, ask, way)))
 
 

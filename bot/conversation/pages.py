@@ -8,6 +8,7 @@ from bot.conversation.cards import said, side_word, test_name
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
+from rules.criteria import LEVELS
 from rules.questions import row_at
 from rules.screen import CONTEXTS, Dose
 from rules.sensitivity import what_would_change
@@ -41,11 +42,16 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
         return
     if finding.limited == "unknown":
         yield Line(key="result.unknown", values={"context": where})
-        missing = _missing(talk, finding)
+        hurt = _hurt(talk, finding, facts)
+        if hurt:
+            names = tuple(test_name(talk, test) for test in hurt)
+            yield Line(key="result.hurt", values={"tests": Joined(items=names, glue=", ")})
+        short = _short(talk, finding, facts)
+        if short:
+            yield Line(key="result.seen", values={"answers": Joined(items=short, glue="; ")})
+        missing = _missing(talk, finding, hurt)
         if missing:
             yield Line(key="result.missing", values={"answers": Joined(items=missing, glue=", ")})
-        if finding.reasons:
-            yield _because(talk, finding, facts)
         return
     yield Line(key="result.limited", values={"context": where})
     if finding.not_a_priority:
@@ -133,9 +139,26 @@ def _uncounted(talk: Talk, finding: Finding, facts: Facts) -> tuple[Line, ...]:
     )
 
 
-def _missing(talk: Talk, finding: Finding) -> tuple[Line, ...]:
+def _missing(talk: Talk, finding: Finding, hurt: tuple[str, ...]) -> tuple[Line, ...]:
+    """Name the tests that would settle an unknown; never one that hurt."""
     tests = dict.fromkeys(path.partition(".")[0] for path in finding.missing)
-    return tuple(test_name(talk, test) for test in tests if test in talk.screen.tests)
+    return tuple(test_name(talk, test) for test in tests if test in talk.screen.tests and test not in hurt)
+
+
+def _hurt(talk: Talk, finding: Finding, facts: Facts) -> tuple[str, ...]:
+    """List the tests of this context that pain ended."""
+    sight = Sight(talk.screen, facts, finding.side)
+    tests = (t for t in talk.screen.tests.values() if t.context == finding.context)
+    return tuple(t.id for t in tests if (tried := sight.tried(t.id)) is not None and sight.ended(tried))
+
+
+def _short(talk: Talk, finding: Finding, facts: Facts) -> tuple[Line, ...]:
+    """Say the answers of this context that were less than easy."""
+    sight = Sight(talk.screen, facts, finding.side)
+    tests = (t for t in talk.screen.tests.values() if t.context == finding.context and t.role != "comparison")
+    limited = (t for t in tests if sight.value(f"{t.id}.level") in LEVELS[1:])
+    lines = (_fact(talk, finding, facts, f"{t.id}.level") for t in limited)
+    return tuple({repr(line): line for line in lines if line is not None}.values())
 
 
 def _whole(talk: Talk, assessment: Assessment) -> Iterator[Line]:

@@ -16,6 +16,12 @@ from rules.reading import truth
 
 CONSENT_VERSION = "1"
 """The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+MENU_WORDS = (
+    ("screen", ("screen", "again", "change", "retest")),
+    ("plan", ("plan", "exercise", "session")),
+    ("result", ("result", "why", "mean", "finding")),
+)
+"""What the words of the menu may be typed as."""
 LEFT_AFTER = timedelta(hours=6)
 """After so long a silence a client is offered to go on, rather than asked in mid-air. A proposal."""
 
@@ -64,7 +70,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
         case Unlock():
             _examined(talk, words)
         case None:
-            _idle(talk)
+            _idle_words(talk, words)
         case _:
             if _been_away(talk):
                 _offer_resume(talk)
@@ -273,6 +279,22 @@ def _idle(talk: Talk) -> None:
         Line(key="bot.idle"),
         rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
     )
+
+
+def _idle_words(talk: Talk, words: str) -> None:
+    """Hear words when nothing is going on: pain first, then what the menu offers."""
+    if talk.known.consent == CONSENT_VERSION and not _locked(talk) and talk.known.assessment is not None:
+        if alarm.tells_of_pain(talk, words):
+            talk.say(Line(key="bot.pain_heard"), priority="safety")
+            profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
+            screening.begin(talk, scope="gate", keep=profile)
+            return
+        low = words.lower()
+        chosen = next((option for option, said in MENU_WORDS if any(word in low for word in said)), None)
+        if chosen:
+            _idle_tap(talk, chosen)
+            return
+    _idle(talk)
 
 
 def _idle_tap(talk: Talk, option: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 
 from bot.conversation import alarm, pages
@@ -33,12 +34,22 @@ from bot.conversation.talk import Talk
 from rules import NoPlan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
-from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on
+from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, option_of
 from rules.reading import read, truth
 from rules.safety import at_once
 from rules.screen import Question, Row
 from rules.sight import Sight
 
+SAME_WORDS = (
+    "same",
+    "the same",
+    "same again",
+    "same as left",
+    "same as right",
+    "same here",
+    "ditto",
+    "same on the right",
+)
 KEEP_WORDS = ("ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
 
 
@@ -155,6 +166,9 @@ def typed(talk: Talk, text: str, message: str) -> None:
     labels = labels_of(talk, ask)
     heard = read(text, question, ask.open, labels, talk.lexicon, test=test) if ask.open else None
     heard = heard or read(text, question, rows, labels, talk.lexicon, test=test)
+    if heard is None and (loose := _loosely(talk, ask, text)):
+        record(talk, question, loose, how="typed", words=text, message=message)
+        return
     if heard is None:
         _not_understood(talk, question, text)
         return
@@ -175,6 +189,21 @@ def typed(talk: Talk, text: str, message: str) -> None:
         control(talk, {"none_of_these": "none", "stop": "pause"}.get(heard.control, heard.control))
     else:
         _not_understood(talk, question, text)
+
+
+def _loosely(talk: Talk, ask: Ask, text: str) -> dict[str, Value]:
+    """Hear "same" on the second side, and the one number in a sentence about a scale; empty where it is neither."""
+    answered = [row for row in ask.rows if row not in ask.open]
+    if ask.open and answered and text.lower().strip(" .!") in SAME_WORDS:
+        held = (
+            option_of(answered[-1], talk.facts) if ask.question.kind == "one" else talk.facts.value(answered[-1].path)
+        )
+        return {ask.open[0].path: held} if held is not None and ask.question.kind != "checklist" else {}
+    numbers = re.findall(r"\d+", text)
+    out_of_ten = len(numbers) == 2 and numbers[1] == "10"
+    if ask.question.kind == "scale" and (len(numbers) == 1 or out_of_ten) and int(numbers[0]) <= ask.question.highest:
+        return {(ask.open or ask.rows)[0].path: int(numbers[0])}
+    return {}
 
 
 def _applies(name: str, question: Question) -> bool:

@@ -271,3 +271,44 @@ def test_nothing_is_asked_twice_on_the_way(library: Library) -> None:
         chat.taps_data(dice.choice(safe or options).data)
     assert len(asked) > 20
     assert isinstance(chat.effects[-1], Say) or chat.effects
+
+
+def finished(library: Library) -> Chat:
+    """Give the chat of one who has a result and a plan."""
+    chat = Chat(library)
+    set_up(chat, [*HELLO, "none", "no", "no", "none", "squats", "4", "none", "sitting", "none", "none", "middle"])
+    for answer in ("nothing else moved", "both easy", "middle", "hips go back easily", "left barely, right clear"):
+        chat.types(answer)
+    for answer in (
+        "stretch",
+        "none",
+        "both easy",
+        "barely",
+        "stretch",
+        "stays down on both",
+        "both clear",
+        "both easy",
+    ):
+        chat.types(answer)
+    chat.types("looks right")
+    assert chat.known.plan is not None
+    return chat
+
+
+@pytest.mark.parametrize(
+    "words", ["pinch in the groin", "sharp pain in my hip after it", "im limping after it", "it hurts"]
+)
+def test_pain_told_after_the_plan_stops_it_and_opens_the_gate(library: Library, words: str) -> None:
+    chat = finished(library)
+    chat.types(words)
+    assert "no exercises today" in chat.last
+    assert isinstance(chat.known.conversation.activities[-1], Screening)
+
+
+@pytest.mark.parametrize(
+    ("words", "shows"), [("my exercises", "session"), ("why?", "LEFT hip"), ("screen again", "Part")]
+)
+def test_the_menu_may_be_typed(library: Library, words: str, shows: str) -> None:
+    chat = finished(library)
+    chat.types(words)
+    assert shows in chat.last
