@@ -111,10 +111,6 @@ def truth(text: str, lexicon: Mapping[str, Any]) -> bool | None:
     return known.truth(known.words(text))
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
 def _label_typed(text: str, question: Question, rows: Sequence[Row], labels: Labels) -> Reading | None:
     """Read a button's text typed in full."""
     typed = _plain(text)
@@ -128,6 +124,10 @@ def _label_typed(text: str, question: Question, rows: Sequence[Row], labels: Lab
         return None  # on a page, what every row's button says names no item
     row, chosen = hits[0]
     return Reading(values={row.path: list_of([chosen]) if question.kind == "many" else chosen})
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _is_option(words: Sequence[Word], rows: Sequence[Row]) -> bool:

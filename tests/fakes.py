@@ -24,7 +24,7 @@ from bot.conversation.effects import (
 )
 from bot.conversation.events import Event, Tapped, Typed
 from bot.conversation.known import Known, OpenFlag, Person
-from bot.workflow.ports import Address, Heard, InboxRow, Message, OutboxRow, Raw, SendError, Turns
+from bot.workflow.ports import Address, Heard, InboxRow, Message, OutboxRow, Raw, Turns
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 RANKS = {"safety": 0, "reply": 1, "prompt": 2}
@@ -61,13 +61,13 @@ class RecordingChannel:
     """A channel that remembers what it sends.
 
     It reads {"chat", "text"} and {"chat", "tap"}; {"nothing"} means nothing; anything else is garbage. Each send
-    first takes one of `failures`: a SendError is raised instead, None lets it pass.
+    first takes one of `failures`: an exception is raised instead, None lets it pass.
     """
 
     name: str = "line"
     sends: list[Sent] = field(default_factory=list)
     taps: list[tuple[str, str | None]] = field(default_factory=list)
-    failures: deque[SendError | None] = field(default_factory=deque)
+    failures: deque[Exception | None] = field(default_factory=deque)
 
     def address(self, chat: str) -> Address:
         """Give the address of a chat."""
@@ -121,6 +121,8 @@ class KeptMessage:
     uncertain: bool = False
     not_before: datetime | None = None
     claimed_at: datetime | None = None
+    message_id: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +174,16 @@ class MemoryStore:
         self.rows = Rows()
         self._turn = asyncio.Lock()
         self._holder: asyncio.Task[Any] | None = None
+
+    @property
+    def inbox_states(self) -> list[str]:
+        """List what became of each event, oldest first: waiting, done or aside."""
+        return [event.state for event in self.rows.inbox.values()]
+
+    @property
+    def outbox_texts(self) -> list[str]:
+        """List the text of each message, oldest first, sent or not."""
+        return [message.message.text for message in self.rows.outbox.values()]
 
     async def receive(self, raws: Sequence[Raw]) -> int:
         async with self._open() as turns:
@@ -230,7 +242,7 @@ class MemoryStore:
         async with self._open():
             if row_id not in self.rows.outbox:
                 raise LookupError(f"there is no outbox row {row_id}")
-            self._change(row_id, state="sent")
+            self._change(row_id, state="sent", message_id=message_id)
             row = self.rows.outbox[row_id]
             if row.card is None:
                 return
@@ -240,7 +252,7 @@ class MemoryStore:
 
     async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
         async with self._open():
-            self._change(row_id, state="failed" if retry_at is None else "waiting", not_before=retry_at)
+            self._change(row_id, state="failed" if retry_at is None else "waiting", not_before=retry_at, why=why)
 
     async def recover(self, now: datetime) -> int:
         async with self._open():

@@ -138,7 +138,7 @@ def test_an_emergency_tap_is_confirmed_once_and_a_denied_one_is_asked_again(libr
     chat.taps("Can't take 4 steps, or leg out of shape")
     chat.taps("Done")
     assert "Is that right?" in chat.last
-    chat.taps("No, I tapped by mistake")
+    chat.taps("No, that was a mistake")
     assert [a.how for a in chat.answers if a.path == "reports.cannot_walk"] == ["tapped", "denied"]
     assert not chat.known.flags
     chat.taps("Yes")
