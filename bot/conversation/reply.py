@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.conversation import alarm, pages, screening
+from bot.conversation import alarm, coach, pages, screening
 from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
 from bot.conversation.cards import show_question
-from bot.conversation.effects import AnswerTap, Joined, KeepConsent, Line, Slot
+from bot.conversation.effects import AnswerTap, KeepConsent, Line
 from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
 from bot.conversation.known import Known
 from bot.conversation.talk import Talk, Turn
@@ -31,7 +31,7 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     talk = Talk(known, event.at, library)
     match event:
         case ClientFlagged() | ClientScreened():
-            _coach_news(talk, event)
+            coach.tell_news(talk, event)
         case Unreadable(what=what):
             talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{what}")}))
             _show_where_they_are(talk)
@@ -223,8 +223,7 @@ def _hello(talk: Talk, note: Line | None = None) -> None:
         talk.clear()
         talk.push(Hello())
     talk.next_step()
-    coach = talk.known.person.coach_name
-    who = Line(key="hello.who_coach", values={"coach": coach}) if coach else Line(key="hello.who_nobody")
+    who = _who_reads(talk)
     first = Line(key="hello.changed" if talk.known.consent else "hello.what")
     talk.card(
         "hello",
@@ -234,6 +233,11 @@ def _hello(talk: Talk, note: Line | None = None) -> None:
         Line(key="hello.consent"),
         rows=(talk.choices(("agree", "hello.agree"), ("not_now", "hello.not_now")),),
     )
+
+
+def _who_reads(talk: Talk) -> Line:
+    name = talk.known.person.coach_name
+    return Line(key="hello.who_coach", values={"coach": name}) if name else Line(key="hello.who_nobody")
 
 
 def _hello_tap(talk: Talk, option: str) -> None:
@@ -385,8 +389,7 @@ def _settings(talk: Talk, rest: str) -> None:
 
 
 def _privacy(talk: Talk) -> None:
-    coach = talk.known.person.coach_name
-    who = Line(key="hello.who_coach", values={"coach": coach}) if coach else Line(key="hello.who_nobody")
+    who = _who_reads(talk)
     if talk.known.consent is None:
         talk.say(Line(key="bot.privacy", values={"who": who}), Line(key="bot.no_consent"))
         return
@@ -564,43 +567,6 @@ def _back_to_it(talk: Talk) -> None:
     """After a page asked for in the middle of something, show that something again."""
     if talk.top is not None:
         _show_where_they_are(talk)
-
-
-# --- a coach's news
-
-
-def _coach_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
-    match event:
-        case ClientFlagged():
-            values: dict[str, Slot] = {
-                "client": event.client_name,
-                "urgency": Line(key=f"coach.urgency.{event.urgency}"),
-                "summary": talk.of_screen(f"flag.{event.flag}.summary"),
-            }
-            lines = [Line(key="coach.flag", values=values)]
-            if event.own_words and event.flag not in ("rf37b_private",):
-                lines.append(Line(key="coach.own_words", values={"words": event.own_words}))
-            lines.append(Line(key=f"coach.told.{event.urgency}"))
-            talk.say(*lines, priority="safety")
-        case ClientScreened(findings=findings):
-            found = tuple(
-                Line(
-                    key="coach.finding",
-                    values={
-                        "side": Line(key=f"bot.side.{side}"),
-                        "context": Line(key=f"coach.context.{context}"),
-                        "driver": Line(key=f"coach.driver.{driver}"),
-                        "confidence": Line(key=f"coach.confidence.{confidence}"),
-                    },
-                )
-                for side, context, driver, confidence in findings
-            ) or (Line(key="coach.nothing_limited"),)
-            talk.say(
-                Line(
-                    key="coach.screened",
-                    values={"client": event.client_name, "findings": Joined(items=found, glue="; ")},
-                )
-            )
 
 
 __all__ = ["CONSENT_VERSION", "Turn", "reply"]

@@ -10,8 +10,6 @@ from bot.conversation import alarm, pages
 from bot.conversation.activities import Resume, Screening
 from bot.conversation.cards import (
     labels_of,
-    question_name,
-    said,
     show_question,
     side_word,
     test_name,
@@ -20,9 +18,6 @@ from bot.conversation.cards import (
 )
 from bot.conversation.effects import (
     AnswerTap,
-    Button,
-    ButtonRow,
-    Joined,
     KeepAnswer,
     KeepAssessment,
     KeepPlan,
@@ -30,6 +25,7 @@ from bot.conversation.effects import (
     LiftFlag,
     Line,
 )
+from bot.conversation.review import review_lines, show_review
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
@@ -454,75 +450,6 @@ def _as_ticks(talk: Talk, screening: Screening, question_id: str) -> tuple[str, 
 
 
 # --- the review and the end
-
-
-def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
-    """Show every answer on one page; a number changes one."""
-    screening = talk.screening
-    if screening is None:
-        return
-    talk.next_step()
-    lines: list[Line] = []
-    buttons: list[Button] = []
-    for question, answer in review_lines(talk, way):
-        number = len(lines) + 1
-        lines.append(
-            Line(
-                key="bot.review_line",
-                values={"n": number, "name": question_name(talk, question), "answer": answer},
-            )
-        )
-        buttons.append(Button(data=talk.data("r", question.id), label=Line(key="bot.number", values={"n": number})))
-    talk.card(
-        f"s{screening.id}",
-        *([note] if note else []),
-        Line(key="bot.review", values={"count": len(lines)}),
-        Line(key="bot.list", values={"items": Joined(items=tuple(lines))}),
-        Line(key="bot.review_how"),
-        rows=(
-            ButtonRow(buttons=tuple(buttons), kind="numbers"),
-            ButtonRow(
-                buttons=(Button(data=talk.data("c", "finish"), label=Line(key="bot.looks_right")),),
-                kind="options",
-            ),
-        ),
-    )
-
-
-def review_lines(talk: Talk, way: Way) -> list[tuple[Question, Line]]:
-    """List the answered questions with their answers, in the order of the screen; pages and their items as one."""
-    screening = talk.screening
-    found: list[tuple[Question, Line]] = []
-    for step in way.steps:
-        question = step.question
-        if screening is None or step.maybe or question.id not in screening.trail:
-            continue
-        if question.kind == "checklist":
-            reported = tuple(
-                talk.of_screen(f"{question.id}.{row.path.rpartition('.')[2]}")
-                for row in step.rows
-                if way.facts.value(row.path) in ("yes", "unsure")
-            )
-            answer = (
-                Line(key="bot.list", values={"items": Joined(items=reported, glue="; ")})
-                if reported
-                else Line(key="bot.none_of_these")
-            )
-            found.append((question, answer))
-            continue
-        if "." in question.id and question.test is None:
-            continue
-        pieces = []
-        for row in step.rows:
-            answer_line = said(talk, question, row)
-            if answer_line is None:
-                continue
-            if row.side is not None:
-                answer_line = Line(key="bot.sided", values={"side": side_word(row.side), "answer": answer_line})
-            pieces.append(answer_line)
-        if pieces:
-            found.append((question, Line(key="bot.list", values={"items": Joined(items=tuple(pieces), glue=" · ")})))
-    return found
 
 
 def _typed_at_review(talk: Talk, text: str) -> None:

@@ -1,0 +1,42 @@
+"""What a coach hears of a client, in the client's words."""
+
+from __future__ import annotations
+
+from bot.conversation.effects import Joined, Line, Slot
+from bot.conversation.events import ClientFlagged, ClientScreened
+from bot.conversation.talk import Talk
+
+
+def tell_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
+    """Tell a coach the news of a client."""
+    match event:
+        case ClientFlagged():
+            values: dict[str, Slot] = {
+                "client": event.client_name,
+                "urgency": Line(key=f"coach.urgency.{event.urgency}"),
+                "summary": talk.of_screen(f"flag.{event.flag}.summary"),
+            }
+            lines = [Line(key="coach.flag", values=values)]
+            if event.own_words and event.flag not in ("rf37b_private",):
+                lines.append(Line(key="coach.own_words", values={"words": event.own_words}))
+            lines.append(Line(key=f"coach.told.{event.urgency}"))
+            talk.say(*lines, priority="safety")
+        case ClientScreened(findings=findings):
+            found = tuple(
+                Line(
+                    key="coach.finding",
+                    values={
+                        "side": Line(key=f"bot.side.{side}"),
+                        "context": Line(key=f"coach.context.{context}"),
+                        "driver": Line(key=f"coach.driver.{driver}"),
+                        "confidence": Line(key=f"coach.confidence.{confidence}"),
+                    },
+                )
+                for side, context, driver, confidence in findings
+            ) or (Line(key="coach.nothing_limited"),)
+            talk.say(
+                Line(
+                    key="coach.screened",
+                    values={"client": event.client_name, "findings": Joined(items=found, glue="; ")},
+                )
+            )

@@ -1,0 +1,78 @@
+"""The review: every answer on one page, any of which can be changed by its number."""
+
+from __future__ import annotations
+
+from bot.conversation.cards import question_name, said, side_word
+from bot.conversation.effects import Button, ButtonRow, Joined, Line
+from bot.conversation.talk import Talk
+from rules.questions import Way
+from rules.screen import Question
+
+
+def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
+    """Show every answer on one page; a number changes one."""
+    screening = talk.screening
+    if screening is None:
+        return
+    talk.next_step()
+    lines: list[Line] = []
+    buttons: list[Button] = []
+    for question, answer in review_lines(talk, way):
+        number = len(lines) + 1
+        lines.append(
+            Line(
+                key="bot.review_line",
+                values={"n": number, "name": question_name(talk, question), "answer": answer},
+            )
+        )
+        buttons.append(Button(data=talk.data("r", question.id), label=Line(key="bot.number", values={"n": number})))
+    talk.card(
+        f"s{screening.id}",
+        *([note] if note else []),
+        Line(key="bot.review", values={"count": len(lines)}),
+        Line(key="bot.list", values={"items": Joined(items=tuple(lines))}),
+        Line(key="bot.review_how"),
+        rows=(
+            ButtonRow(buttons=tuple(buttons), kind="numbers"),
+            ButtonRow(
+                buttons=(Button(data=talk.data("c", "finish"), label=Line(key="bot.looks_right")),),
+                kind="options",
+            ),
+        ),
+    )
+
+
+def review_lines(talk: Talk, way: Way) -> list[tuple[Question, Line]]:
+    """List the answered questions with their answers, in the order of the screen; pages and their items as one."""
+    screening = talk.screening
+    found: list[tuple[Question, Line]] = []
+    for step in way.steps:
+        question = step.question
+        if screening is None or step.maybe or question.id not in screening.trail:
+            continue
+        if question.kind == "checklist":
+            reported = tuple(
+                talk.of_screen(f"{question.id}.{row.path.rpartition('.')[2]}")
+                for row in step.rows
+                if way.facts.value(row.path) in ("yes", "unsure")
+            )
+            answer = (
+                Line(key="bot.list", values={"items": Joined(items=reported, glue="; ")})
+                if reported
+                else Line(key="bot.none_of_these")
+            )
+            found.append((question, answer))
+            continue
+        if "." in question.id and question.test is None:
+            continue
+        pieces = []
+        for row in step.rows:
+            answer_line = said(talk, question, row)
+            if answer_line is None:
+                continue
+            if row.side is not None:
+                answer_line = Line(key="bot.sided", values={"side": side_word(row.side), "answer": answer_line})
+            pieces.append(answer_line)
+        if pieces:
+            found.append((question, Line(key="bot.list", values={"items": Joined(items=tuple(pieces), glue=" · ")})))
+    return found
