@@ -11,7 +11,7 @@ from rules.facts import Facts
 from rules.screen import CONTEXTS, ContextName, Dose, Driver, Exercise, Ladder, Role, Screen
 from rules.sight import Sight
 
-NoPlanReason: TypeAlias = Literal["locked", "paused", "nothing_limited", "nothing_suits"]
+NoPlanReason: TypeAlias = Literal["locked", "paused", "open", "nothing_limited", "nothing_suits"]
 DAYS_A_WEEK, OFFERED_DAYS, STRENGTH_DAYS = 7, 2, 2
 """Position and control work is daily; strength at most twice a week; a limitation that is not a priority is offered
 twice a week (evidence 6 "Decide daily"; evidence 0 Priority)."""

@@ -44,7 +44,6 @@ class Screening(Kept):
     answers: Mapping[str, Value] = {}
     trail: tuple[str, ...] = ()
     revisit: str | None = None
-    reviewing: bool = False
     reviewed: bool = False
     ticked: tuple[str, ...] = ()
     """What is ticked but not yet sent on the page that is open, as row path + "=" + option id."""
@@ -54,6 +53,8 @@ class Screening(Kept):
     """Things said once: good news by posture, tests left out."""
     sources: Mapping[str, tuple[str, ...]] = {}
     """The client's message id -> the paths that it answered, so that an edit corrects them."""
+    examined_by: str | None = None
+    """Who examined the client, by their own word: the gate of scope unlock follows it."""
     confirmed: tuple[str, ...] = ()
     """Flag ids that the client confirmed, or that came from words they confirmed."""
 
@@ -107,8 +108,8 @@ class Conversation(Kept):
     activities: tuple[Activity, ...] = ()
     step: int = 0
     """Counts the questions asked, so that a button of an earlier one is known to be stale."""
-    gentle: bool = False
-    """The next plan is a gentle one: a lock was lifted by the client's own word."""
+    gentle_until: datetime | None = None
+    """Plans are gentle until then: a stop was lifted by the client's own word."""
     card: str | None = None
     """The card that is open: buttons of other cards are old."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.coaching.summary import flag_event, screened_event
 from bot.conversation.activities import Ask, Confirm, Unlock
-from bot.conversation.effects import Joined, KeepAnswer, LiftFlag, Line, RaiseFlag, Slot, TellCoach
+from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
 from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag
 from rules.expand import unsure_path
@@ -21,6 +21,10 @@ from rules.sight import Sight
 if TYPE_CHECKING:
     from bot.conversation.known import OpenFlag
 
+HOLDING = ("lock", "pause")
+"""The actions that stop exercise."""
+GENTLE_FOR = timedelta(days=14)
+"""How long plans stay gentle after a stop was lifted by the client's own word. A proposal."""
 WAIT_BEFORE_ASKING = {
     "emergency": timedelta(days=7),
     "urgent": timedelta(hours=24),
@@ -29,7 +33,7 @@ WAIT_BEFORE_ASKING = {
 """How long a client without a coach waits before they may say that they were examined (evidence 0 Locks)."""
 FOR_A_COACH = ("rf14", "rf16")
 """Locks that no waiting lifts: under 18, and a replaced hip (evidence 4.14, 4.16: a coach-made plan)."""
-NO_NEWS = ("rf24_end_range",)
+NO_NEWS = ("rf24_end_range", "rf24_test_pinch")
 """Flags that change the exercises and ask nothing of a coach (evidence 0, row 24: no card)."""
 PRIVATE = ("self_harm", "violence", "eating_disorder")
 """Words that are answered first by asking whether it is safe to write here (evidence 0, 37a and 37b)."""
@@ -67,11 +71,23 @@ def tells_of_pain(talk: Talk, words: str) -> bool:
 
 def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
     """Stop whatever is going on and ask the one closed question."""
-    first, *more = sorted(alarms, key=lambda found: found.negated)
-    if isinstance(talk.top, Ask):
+    found = tuple((a.item, a.words) for a in sorted(alarms, key=lambda one: one.negated))
+    if isinstance(talk.top, Ask):  # what was asked already is asked again afterwards
+        found = (*found, (talk.top.item, talk.top.words), *talk.top.more)
         talk.pop()
-    talk.push(Ask(item=first.item, words=first.words, more=tuple((a.item, a.words) for a in more)))
+    (item, words), *more = dict(found).items()
+    talk.push(Ask(item=item, words=words, more=tuple(more)))
     show_closed_question(talk)
+
+
+def note_more(talk: Talk, alarms: Sequence[Alarm]) -> None:
+    """Remember what else the answer to a closed question raised; it gets a question of its own."""
+    activity = talk.top
+    if isinstance(activity, Ask):
+        held = {activity.item, *(item for item, _ in activity.more)}
+        new = tuple((a.item, a.words) for a in alarms if a.item not in held)
+        talk.pop()
+        talk.push(activity.model_copy(update={"more": (*activity.more, *new)}))
 
 
 def show_closed_question(talk: Talk, note: Line | None = None) -> None:
@@ -117,14 +133,15 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
     if not happening:
         return not _ask_next(talk, activity)
     values = {f"reports.{activity.item}": "yes"}
-    facts = talk.facts.with_values(values)
+    facts = talk.live_facts.with_values(values)
     if screening is not None:
         talk.put_screening(screening.model_copy(update={"answers": {**screening.answers, **values}}))
     raised = standing(talk, facts)
     named = [flag for flag in raised if f"reports.{activity.item}" in flag.because]
     if named:
-        stop(talk, raised, own_words=activity.words, only=tuple(flag.id for flag in named))
-        if any(flag.action == "lock" for flag in raised):
+        stop(talk, named, own_words=activity.words)
+        if any(flag.action == "lock" for flag in named):
+            _ask_next(talk, activity)
             return False
     return not _ask_next(talk, activity)
 
@@ -144,6 +161,8 @@ def _ask_next(talk: Talk, asked: Ask) -> bool:
 
 def confirm(talk: Talk, grave: Sequence[Flag], paths: tuple[str, ...], question: Question) -> None:
     """Ask once whether an emergency or urgent tap was meant."""
+    for flag in grave:  # it stands until it is denied, whether or not they ever answer
+        talk.do(RaiseFlag(flag=flag))
     meant = tuple(p for p in paths if any(p in flag.because for flag in grave)) or paths
     talk.push(Confirm(flags=tuple(flag.id for flag in grave), paths=meant, question=question.id))
     show_confirm(talk)
@@ -159,7 +178,7 @@ def show_confirm(talk: Talk, note: Line | None = None) -> None:
     talk.card(
         f"a{talk.conversation.step}",
         *([note] if note else []),
-        Line(key="bot.confirm", values={"told": Joined(items=told, glue="; ")}),
+        Line(key="bot.confirm", values={"told": Joined(items=told, glue="; "), "number": talk.number()}),
         rows=(talk.choices(("yes", "bot.confirm_yes"), ("no", "bot.confirm_no")),),
         priority="safety",
     )
@@ -174,8 +193,10 @@ def confirmed(talk: Talk, meant: bool) -> bool:
     known_flags = tuple(dict.fromkeys((*screening.confirmed, *activity.flags)))
     if meant:
         talk.put_screening(screening.model_copy(update={"confirmed": known_flags}))
-        stop(talk, standing(talk, talk.facts), only=activity.flags)
+        stop(talk, standing(talk, talk.live_facts), only=activity.flags)
         return False
+    for flag_id in activity.flags:
+        talk.do(LiftFlag(flag_id=flag_id, reason="denied: tapped or typed by mistake"))
     answers = dict(screening.answers)
     asked = talk.screen.question(activity.question)
     for path in activity.paths:
@@ -187,14 +208,35 @@ def confirmed(talk: Talk, meant: bool) -> bool:
     return True
 
 
+def withdrawn_by_correction(talk: Talk, message: str) -> bool:
+    """Tell whether an edited message is the one that a confirmation waits for; if so its answers are taken back."""
+    activity, screening = talk.top, talk.screening
+    paths = screening.sources.get(message, ()) if screening else ()
+    if not isinstance(activity, Confirm) or screening is None or not set(paths) & set(activity.paths):
+        return False
+    talk.pop()
+    for flag_id in activity.flags:
+        talk.do(LiftFlag(flag_id=flag_id, reason="corrected before it was confirmed"))
+    kept = {path: value for path, value in screening.answers.items() if path not in activity.paths}
+    talk.put_screening(screening.model_copy(update={"answers": kept}))
+    return True
+
+
 # --- advice and locks
 
 
 def stop(
     talk: Talk, raised: Sequence[Flag], *, own_words: str | None = None, only: tuple[str, ...] | None = None
 ) -> None:
-    """Raise flags, give each one's advice at once, and end everything where one of them locks."""
+    """Raise flags, give each one's advice at once, and end everything where one of them locks.
+
+    A flag that stands already is raised anew: its time counts from the latest report.
+    """
+    if not raised:
+        return
     for flag in raised:
+        if any(held.id == flag.id for held in talk.known.flags):
+            talk.do(LiftFlag(flag_id=flag.id, reason="reported again"))
         talk.do(RaiseFlag(flag=flag, own_words=own_words))
         _tell_coach(talk, flag, own_words)
     grave = [flag for flag in raised if flag.action == "lock"] or list(raised)
@@ -233,15 +275,24 @@ def tell_gate(talk: Talk, way: Way) -> None:
 
 def tell_flags(talk: Talk, raised: Sequence[Flag], *, told: Sequence[str]) -> None:
     """Raise flags and say the advice of those that were not told yet, in one message."""
+    held = {flag.id for flag in talk.known.flags}
     new = [flag for flag in raised if f"flag:{flag.id}" not in told]
     for flag in new:
         talk.do(RaiseFlag(flag=flag))
-        _tell_coach(talk, flag, None)
+        if flag.id not in held:
+            _tell_coach(talk, flag, None)
     if new:
         lines = [line for flag in new for line in advice(talk, flag)]
         if any(flag.urgency != "coach" for flag in new):
             lines.append(_who_knows(talk))
         talk.say(*lines)
+
+
+def raise_standing(talk: Talk) -> None:
+    """Before a screening is set aside: raise what its answers raise, so that nothing reported is lost with it."""
+    screening = talk.screening
+    if screening is not None:
+        tell_flags(talk, standing(talk, talk.live_facts), told=screening.told)
 
 
 def gate_passed(talk: Talk, way: Way) -> None:
@@ -250,31 +301,35 @@ def gate_passed(talk: Talk, way: Way) -> None:
     if screening is None:
         return
     tell_gate(talk, way)
+    unlocking = screening.scope == "unlock"
     standing_ids = {flag.id for flag in standing(talk, way.facts)}
-    lifted = [flag for flag in talk.known.flags if flag.id not in standing_ids]
-    reason = "examined and cleared, by the client's word; gate passed" if screening.scope == "unlock" else "gate passed"
-    locked = any(flag.action == "lock" for flag in talk.known.flags)
-    for flag in lifted:
-        if screening.scope == "unlock" or flag.action != "lock":
+    reason = f"examined by {screening.examined_by}, by the client's word; gate passed" if unlocking else "gate passed"
+    held = tuple(flag for flag in talk.known.flags if flag.action in HOLDING)
+    for flag in talk.known.flags:
+        # What stops exercise is lifted only after an examination; the rest as soon as it is no longer reported.
+        if flag.id not in standing_ids and (unlocking or flag.action not in HOLDING):
             talk.do(LiftFlag(flag_id=flag.id, reason=reason))
     talk.clear()
-    if screening.scope == "unlock":
-        talk.conversation = talk.conversation.model_copy(update={"gentle": True})
-    key = "bot.unlocked" if screening.scope == "unlock" else "bot.still_locked" if locked else "bot.gate_passed"
+    if unlocking:
+        talk.conversation = talk.conversation.model_copy(update={"gentle_until": talk.at + GENTLE_FOR})
+        talk.do(KeepPlan(plan=None))
+    key = "bot.unlocked" if unlocking else "bot.still_locked" if held else "bot.gate_passed"
     talk.next_step()
     talk.say(Line(key=key), rows=(talk.choices(("screen", "bot.start_screen"), ("later", "bot.later")),))
 
 
 def show_locked(talk: Talk) -> None:
     """Say what stands, its advice once more, and the way out."""
-    held = [flag for flag in talk.known.flags if flag.action == "lock"]
+    held = [flag for flag in talk.known.flags if flag.action == "lock"] or [
+        flag for flag in talk.known.flags if flag.action == "pause"
+    ]
     talk.next_step()
     lines = [line for flag in held[:2] for line in advice(talk, flag)]
     rows: tuple[Any, ...] = ()
-    if all(flag.urgency in WAIT_BEFORE_ASKING and not flag.id.startswith(FOR_A_COACH) for flag in held):
-        waits = [flag.raised_at + WAIT_BEFORE_ASKING[flag.urgency] - talk.at for flag in held]
-        hours = max(1, round(max(waits).total_seconds() / 3600))
-        if max(waits) <= timedelta(0):
+    wait = wait_to_unlock(talk)
+    if wait is not None:
+        hours = max(1, round(wait.total_seconds() / 3600))
+        if wait <= timedelta(0):
             lines.append(Line(key="bot.locked_examined"))
             rows = (talk.choices(("examined", "bot.i_was_examined"), ("later", "bot.not_yet")),)
         else:
@@ -282,6 +337,15 @@ def show_locked(talk: Talk) -> None:
     else:
         lines.append(Line(key="bot.locked_coach"))
     talk.say(*lines, rows=rows)
+
+
+def wait_to_unlock(talk: Talk) -> timedelta | None:
+    """Tell how long until a client may say that they were examined; None where only a coach can lift the stop."""
+    held = [flag for flag in talk.known.flags if flag.action in HOLDING]
+    by_coach = talk.known.person.coach_name is not None
+    if not held or by_coach or any(f.id.startswith(FOR_A_COACH) or f.urgency not in WAIT_BEFORE_ASKING for f in held):
+        return None
+    return max(flag.raised_at + WAIT_BEFORE_ASKING[flag.urgency] - talk.at for flag in held)
 
 
 def ask_who_examined(talk: Talk) -> None:
@@ -309,7 +373,7 @@ def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
 
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
-    if flag.urgency != "coach" and all(open_flag.id != flag.id for open_flag in talk.known.flags):
+    if flag.urgency != "coach":
         talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at)))
 
 

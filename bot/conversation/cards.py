@@ -106,7 +106,7 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
             case "many":
                 options = tuple(
                     Button(
-                        data=talk.data(str(index), f"t-{option.id}"),
+                        data=talk.data(str(index), f"{'off' if option.id in ticked else 'on'}-{option.id}"),
                         label=option_label(talk, question, row, option.id),
                         chosen=option.id in ticked,
                     )
@@ -278,7 +278,7 @@ def _checklist(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
     ticked = {t.partition("=")[0] for t in screening.ticked} if screening else set()
     items = tuple(
         Button(
-            data=talk.data(str(question.rows.index(row)), "tick"),
+            data=talk.data(str(question.rows.index(row)), "off" if row.path in ticked else "on"),
             label=talk.of_screen(f"{question.id}.{row.path.rpartition('.')[2]}"),
             chosen=row.path in ticked,
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from bot.conversation import alarm, coach, pages, screening
-from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
-from bot.conversation.cards import show_question
-from bot.conversation.effects import AnswerTap, KeepConsent, Line
+from bot.conversation.activities import Ask, Confirm, Hello, Resume, Screening, Sure, Unlock
+from bot.conversation.cards import labels_of, show_question
+from bot.conversation.effects import AnswerTap, KeepAnswer, KeepConsent, Line
 from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
 from bot.conversation.known import Known
 from bot.conversation.talk import Talk, Turn
@@ -17,11 +18,27 @@ from rules.reading import truth
 CONSENT_VERSION = "1"
 """The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
 MENU_WORDS = (
-    ("screen", ("screen", "again", "change", "retest")),
-    ("plan", ("plan", "exercise", "session")),
-    ("result", ("result", "why", "mean", "finding")),
+    ("screen", ("screen", "again", "retest")),
+    ("plan", ("plan", "exercise", "exercises")),
+    ("result", ("result", "results", "why", "mean")),
 )
 """What the words of the menu may be typed as."""
+COMMANDS = (
+    "start",
+    "screen",
+    "result",
+    "plan",
+    "profile",
+    "settings",
+    "privacy",
+    "help",
+    "cancel",
+    "restart",
+    "back",
+    "why",
+)
+GATE_LASTS = timedelta(days=14)
+"""After so long the safety questions are asked again (evidence 6 Missed days)."""
 LEFT_AFTER = timedelta(hours=6)
 """After so long a silence a client is offered to go on, rather than asked in mid-air. A proposal."""
 
@@ -48,17 +65,21 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     words = text.strip()
     if words.startswith("/"):
         command, _, rest = words[1:].partition(" ")
+        if (rest or command.lower() not in COMMANDS) and (raised := alarm.alarms_in(talk, words)):
+            alarm.interrupt(talk, raised)
+            return
         _command(talk, command.partition("@")[0].lower(), rest)
         return
     if not words:
         _show_where_they_are(talk)
         return
+    alarms = () if _is_a_label(talk, words) else alarm.alarms_in(talk, words)
     if isinstance(talk.top, Ask):
         happening = truth(words, talk.lexicon)
         if happening is not None:
+            alarm.note_more(talk, alarms)
             _closed(talk, happening)
             return
-    alarms = alarm.alarms_in(talk, words)
     if alarms:
         alarm.interrupt(talk, alarms)
         return
@@ -74,8 +95,19 @@ def _typed(talk: Talk, text: str, message: str) -> None:
         case _:
             if _been_away(talk):
                 _offer_resume(talk)
+            elif _is_outdated(talk):
+                _to_new_version(talk)
             else:
                 screening.typed(talk, words, message)
+
+
+def _is_a_label(talk: Talk, words: str) -> bool:
+    """Tell whether words are the very text of a button of the open question: that is an answer, not an alarm."""
+    open_now = screening.current(talk) if talk.top is talk.screening and talk.screening is not None else None
+    if open_now is None or open_now[0] is None:
+        return False
+    labels = (label for row in labels_of(talk, open_now[0]).values() for label in row.values())
+    return words.casefold() in {label.casefold() for label in labels}
 
 
 def _closed_words(talk: Talk, words: str) -> None:
@@ -125,23 +157,29 @@ def _tapped(talk: Talk, data: str) -> None:
         return
     talk.do(AnswerTap())
     top = talk.top
-    if row != "c" or (isinstance(top, type(talk.screening)) and talk.screening is not None and top is talk.screening):
-        if talk.screening is not None and top is talk.screening:
-            screening.tapped(talk, row, option)
+    if top is not None and top is talk.screening:
+        if _been_away(talk):
+            _offer_resume(talk)
+        elif _is_outdated(talk):
+            _to_new_version(talk)
         else:
-            _show_where_they_are(talk)
+            screening.tapped(talk, row, option)
         return
     match top:
-        case Ask():
+        case _ if row != "c":
+            _show_where_they_are(talk)
+        case Ask() if option in ("yes", "no"):
             _closed(talk, option == "yes")
-        case Confirm():
+        case Confirm() if option in ("yes", "no"):
             _confirm(talk, option == "yes")
-        case Hello():
-            _hello_tap(talk, option)
+        case Hello() if option in ("agree", "not_now"):
+            _consent(talk, given=option == "agree")
         case Resume():
             _resume(talk, option)
-        case Sure():
+        case Sure() if option in ("yes", "no"):
             _sure(talk, option == "yes")
+        case Ask() | Confirm() | Hello() | Sure():
+            _show_where_they_are(talk)
         case _:
             _idle_tap(talk, option)
 
@@ -150,8 +188,11 @@ def _corrected(talk: Talk, text: str, message: str) -> None:
     alarms = alarm.alarms_in(talk, text)
     if alarms:
         alarm.interrupt(talk, alarms)
-    else:
-        screening.corrected(talk, text, message)
+        return
+    if isinstance(talk.top, Confirm) and not alarm.withdrawn_by_correction(talk, message):
+        alarm.show_confirm(talk, note=Line(key="bot.first_this"))
+        return
+    screening.corrected(talk, text, message)
 
 
 def _command(talk: Talk, command: str, rest: str) -> None:
@@ -181,10 +222,11 @@ def _command(talk: Talk, command: str, rest: str) -> None:
             talk.say(Line(key="bot.help", values={"number": talk.number()}))
             _back_to_it(talk)
         case "cancel":
+            if isinstance(talk.top, Unlock):
+                talk.pop()
             screening.pause(talk)
         case "restart":
-            talk.push(Sure(what="restart"))
-            _ask_sure(talk)
+            _make_sure(talk, "restart")
         case "back" | "why" if talk.screening is not None and talk.top is talk.screening:
             screening.control(talk, command)
         case _:
@@ -197,6 +239,8 @@ def _command(talk: Talk, command: str, rest: str) -> None:
 
 def _start(talk: Talk) -> None:
     """Begin, or recover: /start always leads somewhere."""
+    if isinstance(talk.top, Unlock):
+        talk.pop()
     match talk.top:
         case Ask() | Confirm():
             _show_where_they_are(talk)
@@ -204,7 +248,7 @@ def _start(talk: Talk) -> None:
         case _ if talk.screening is not None:
             _offer_resume(talk)
             return
-    if _locked(talk):
+    if _locked(talk) or any(flag.action == "pause" and _may_unlock(talk) for flag in talk.known.flags):
         alarm.show_locked(talk)
     elif talk.known.consent != CONSENT_VERSION:
         _hello(talk)
@@ -240,13 +284,6 @@ def _who_reads(talk: Talk) -> Line:
     return Line(key="hello.who_coach", values={"coach": name}) if name else Line(key="hello.who_nobody")
 
 
-def _hello_tap(talk: Talk, option: str) -> None:
-    if option == "agree":
-        _consent(talk, given=True)
-    else:
-        _consent(talk, given=False)
-
-
 def _consent(talk: Talk, *, given: bool) -> None:
     if given:
         talk.do(KeepConsent(version=CONSENT_VERSION, given=True))
@@ -265,8 +302,7 @@ def _begin(talk: Talk, *, agreed: bool = False) -> None:
     if _locked(talk):
         alarm.show_locked(talk)
         return
-    profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
-    screening.begin(talk, keep=profile)
+    screening.begin(talk, keep=_profile_answers(talk))
 
 
 def _locked(talk: Talk) -> bool:
@@ -290,11 +326,10 @@ def _idle_words(talk: Talk, words: str) -> None:
     if talk.known.consent == CONSENT_VERSION and not _locked(talk) and talk.known.assessment is not None:
         if alarm.tells_of_pain(talk, words):
             talk.say(Line(key="bot.pain_heard"), priority="safety")
-            profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
-            screening.begin(talk, scope="gate", keep=profile)
+            screening.begin(talk, scope="gate", keep=_profile_answers(talk))
             return
         low = words.lower()
-        chosen = next((option for option, said in MENU_WORDS if any(word in low for word in said)), None)
+        chosen = next((o for o, said in MENU_WORDS if {w.strip("?!.,") for w in low.split()} & set(said)), None)
         if chosen:
             _idle_tap(talk, chosen)
             return
@@ -309,12 +344,13 @@ def _idle_tap(talk: Talk, option: str) -> None:
             _plan(talk)
         case "screen":
             _begin(talk)
-        case "examined":
+        case "examined" if _may_unlock(talk):
             alarm.ask_who_examined(talk)
         case "withdraw":
-            talk.push(Sure(what="withdraw"))
-            _ask_sure(talk)
+            _make_sure(talk, "withdraw")
         case "later":
+            if isinstance(talk.top, Unlock):
+                talk.pop()
             talk.say(Line(key="bot.see_you"))
         case _ if option.startswith("x-"):
             _examined(talk, option.removeprefix("x-"))
@@ -322,15 +358,45 @@ def _idle_tap(talk: Talk, option: str) -> None:
             _show_where_they_are(talk)
 
 
-def _examined(talk: Talk, who: str) -> None:
-    """Hear who examined them; the gate is asked afresh, and only then is the lock lifted."""
-    if isinstance(talk.top, Unlock):
+def _may_unlock(talk: Talk) -> bool:
+    wait = alarm.wait_to_unlock(talk)
+    return wait is not None and wait <= timedelta(0)
+
+
+EXAMINERS = {
+    "doctor": ("doctor", "gp", "consultant", "surgeon", "specialist", "a doctor"),
+    "physio": ("physio", "physiotherapist", "physical therapist", "pt"),
+    "hospital": ("hospital", "emergency", "a&e", "er", "clinic"),
+    "no": ("told to wait", "i was told to wait", "nobody", "no one", "not yet", "no"),
+}
+
+
+def _examined(talk: Talk, said: str) -> None:
+    """Hear who examined them; the gate is asked afresh, and only then is the stop lifted."""
+    if not _may_unlock(talk):
+        while isinstance(talk.top, Unlock):
+            talk.pop()
+        alarm.show_locked(talk)
+        return
+    low = said.lower().strip(" .!")
+    words = set(low.split())
+    who = next((w for w, names in EXAMINERS.items() if low == w or low in names or words & set(names)), None)
+    if who is None:
+        talk.say(Line(key="bot.who_unclear"))
+        alarm.ask_who_examined(talk)
+        return
+    while isinstance(talk.top, Unlock):
         talk.pop()
-    if who == "no" or truth(who, talk.lexicon) is False:
+    talk.do(KeepAnswer(screening="unlock", path="reports.examined_by", value=who, how="typed", words=said[:200]))
+    if who == "no":
+        talk.next_step()
         talk.say(Line(key="bot.wait_then"))
         return
-    profile: dict[str, Value] = {f"profile.{k}": v for k, v in talk.known.profile.items()}
-    screening.begin(talk, scope="unlock", keep=profile)
+    screening.begin(talk, scope="unlock", keep=_profile_answers(talk), examined_by=who)
+
+
+def _profile_answers(talk: Talk) -> dict[str, Value]:
+    return {f"profile.{key}": value for key, value in talk.known.profile.items()}
 
 
 # --- pages
@@ -338,7 +404,9 @@ def _examined(talk: Talk, who: str) -> None:
 
 def _result(talk: Talk) -> None:
     known = talk.known
-    if known.assessment is None or known.assessed_facts is None:
+    if known.consent is None and known.assessment is not None:
+        talk.say(Line(key="bot.no_consent"))
+    elif known.assessment is None or known.assessed_facts is None:
         talk.say(Line(key="result.none_yet"))
     else:
         pages.show_result(talk, known.assessment, known.assessed_facts)
@@ -347,6 +415,12 @@ def _result(talk: Talk) -> None:
 
 def _plan(talk: Talk) -> None:
     """Show the plan, or what stands in its way."""
+    if talk.known.consent is None and talk.known.assessment is not None:
+        talk.say(Line(key="bot.no_consent"))
+        return
+    if talk.screening is not None and talk.known.plan is not None:
+        pages.show_plan(talk, NoPlan(reason="open"))
+        return
     held = tuple(flag for flag in talk.known.flags if flag.action in ("lock", "pause"))
     if held:
         locked = any(flag.action == "lock" for flag in held)
@@ -361,18 +435,23 @@ def _profile(talk: Talk) -> None:
         _hello(talk)
         return
     running = talk.screening
-    gate = {r.path for q in talk.screen.questions if q.part in ("you", "safety") for r in q.rows}
     if running is None:
         screening.begin(talk, scope="gate" if talk.known.assessment or _locked(talk) else "full")
         return
+    _ask_gate_again(talk, running, parts=("you", "safety"), note="bot.profile_again")
+
+
+def _ask_gate_again(talk: Talk, running: Screening, *, parts: tuple[str, ...], note: str) -> None:
+    """Ask these parts again in a running screening; answers to the tests are kept."""
+    gate = {r.path for q in talk.screen.questions if q.part in parts for r in q.rows}
     kept = {p: v for p, v in running.answers.items() if p not in gate and not p.startswith("reports.unsure_")}
     told = tuple(t for t in running.told if t != "gate" and not t.startswith("flag:"))
-    while talk.top is not running:
+    while talk.top is not None and not isinstance(talk.top, Screening):
         talk.pop()
     talk.put_screening(
         running.model_copy(update={"answers": kept, "told": told, "revisit": None, "reviewed": False, "ticked": ()})
     )
-    screening.go_on(talk, note=Line(key="bot.profile_again"))
+    screening.go_on(talk, note=Line(key=note))
 
 
 def _settings(talk: Talk, rest: str) -> None:
@@ -393,12 +472,31 @@ def _privacy(talk: Talk) -> None:
     if talk.known.consent is None:
         talk.say(Line(key="bot.privacy", values={"who": who}), Line(key="bot.no_consent"))
         return
+    if isinstance(talk.top, Sure):
+        talk.pop()
     talk.push(Sure(what="withdraw"))
     talk.next_step()
     talk.say(
         Line(key="bot.privacy", values={"who": who}),
         rows=(talk.choices(("yes", "bot.withdraw"), ("no", "bot.keep_consent")),),
     )
+
+
+def _make_sure(talk: Talk, what: Literal["restart", "discard", "withdraw"]) -> None:
+    if isinstance(talk.top, Sure):
+        talk.pop()
+    talk.push(Sure(what=what))
+    _ask_sure(talk)
+
+
+def _start_over(talk: Talk) -> None:
+    """Begin from the very first question, where consent and locks allow."""
+    alarm.raise_standing(talk)
+    if _locked(talk) or talk.known.consent != CONSENT_VERSION:
+        talk.clear()
+        _start(talk)
+    else:
+        screening.begin(talk)
 
 
 def _ask_sure(talk: Talk, note: Line | None = None) -> None:
@@ -425,12 +523,9 @@ def _sure(talk: Talk, certain: bool) -> None:
         return
     match top.what:
         case "restart":
-            if _locked(talk) or talk.known.consent != CONSENT_VERSION:
-                talk.clear()
-                _start(talk)
-            else:
-                screening.begin(talk)
+            _start_over(talk)
         case "discard":
+            alarm.raise_standing(talk)
             talk.clear()
             talk.say(Line(key="bot.discarded"))
         case "withdraw":
@@ -442,6 +537,11 @@ def _sure(talk: Talk, certain: bool) -> None:
 # --- coming back
 
 
+def _is_outdated(talk: Talk) -> bool:
+    running = talk.screening
+    return running is not None and f"{talk.screen.version}+{talk.screen.safety.version}" != running.version
+
+
 def _been_away(talk: Talk) -> bool:
     running = talk.screening
     return running is not None and talk.at - running.touched_at > LEFT_AFTER
@@ -451,7 +551,7 @@ def _offer_resume(talk: Talk) -> None:
     running = talk.screening
     if running is None:
         return
-    while talk.top is not running and not isinstance(talk.top, Resume):
+    while talk.top is not None and not isinstance(talk.top, Screening | Resume):
         talk.pop()
     if not isinstance(talk.top, Resume):
         talk.push(Resume())
@@ -487,16 +587,18 @@ def _resume(talk: Talk, option: str) -> None:
         return
     match option:
         case "go":
+            stale_gate = talk.at - running.touched_at > GATE_LASTS
             talk.put_screening(running)
-            if f"{talk.screen.version}+{talk.screen.safety.version}" != running.version:
+            if _is_outdated(talk):
                 _to_new_version(talk)
+            elif stale_gate:
+                _ask_gate_again(talk, running, parts=("safety",), note="bot.gate_again")
             else:
                 screening.go_on(talk)
         case "restart":
-            screening.begin(talk)
+            _start_over(talk)
         case "discard":
-            talk.push(Sure(what="discard"))
-            _ask_sure(talk)
+            _make_sure(talk, "discard")
         case _:
             _offer_resume(talk)
 

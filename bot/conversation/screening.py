@@ -27,7 +27,7 @@ from bot.conversation.effects import (
 )
 from bot.conversation.review import review_lines, show_review
 from bot.conversation.talk import Talk
-from rules import NoPlan, Value, assess, first_plan
+from rules import NoPlan, Plan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, option_of
@@ -36,6 +36,11 @@ from rules.safety import at_once
 from rules.screen import Question, Row
 from rules.sight import Sight
 
+LOOSE_SCALE = re.compile(
+    r"(?:[a-z']+[ ,]+){0,3}([0-9]{1,2}) ?(?:/|out of|outta|of) ?10[ .!]*"
+    r"|(?:(?:more|like|about|maybe|prob|probably|say|a|an|so|around|i'd) +){0,4}([0-9]{1,2})[ .!]*"
+)
+"""A number on a scale with a few words round it: "prob 6 outta 10", "more like a 5"."""
 SAME_WORDS = (
     "same",
     "the same",
@@ -49,7 +54,9 @@ SAME_WORDS = (
 KEEP_WORDS = ("ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
 
 
-def begin(talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None) -> None:
+def begin(
+    talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None, examined_by: str | None = None
+) -> None:
     """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule)."""
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
     answers: dict[str, Value] = dict(keep or {})
@@ -64,6 +71,7 @@ def begin(talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None =
                 "touched_at": talk.at,
                 "scope": scope,
                 "answers": answers,
+                "examined_by": examined_by,
             }
         )
     )
@@ -127,20 +135,27 @@ def tapped(talk: Talk, row: str, option: str) -> None:
     if row == "r":
         _revisit(talk, option)
         return
-    if ask is None or not row.isdigit() or int(row) >= len(ask.question.rows):
+    question = ask.question if ask is not None else None
+    number = int(row) if re.fullmatch(r"[0-9]{1,2}", row) else -1
+    if ask is None or question is None or not 0 <= number < len(question.rows) or question.rows[number] not in ask.rows:
         go_on(talk, fresh=False)
         return
-    question = ask.question
-    path = question.rows[int(row)].path
-    if question.kind == "checklist" or option.startswith("t-"):
-        _tick(talk, question, path, option.removeprefix("t-") if question.kind == "many" else "yes")
-    elif question.kind == "many":
-        ticked = tuple(t.partition("=")[2] for t in screening.ticked if t.startswith(f"{path}="))
-        record(talk, question, {path: ticked}, how="tapped")
-    elif question.kind in ("scale", "number") and option != "unknown":
-        record(talk, question, {path: int(option)}, how="tapped")
+    asked = question.rows[number]
+    offered = {o.id for o in asked.options}
+    state, _, ticked = option.partition("-")
+    if question.kind == "checklist" and option in ("on", "off"):
+        _tick(talk, f"{asked.path}=yes", on=option == "on")
+    elif question.kind == "many" and state in ("on", "off") and ticked in offered:
+        _tick(talk, f"{asked.path}={ticked}", on=state == "on")
+    elif question.kind == "many" and option == "done":
+        chosen = tuple(t.partition("=")[2] for t in screening.ticked if t.startswith(f"{asked.path}="))
+        record(talk, question, {asked.path: chosen}, how="tapped")
+    elif question.kind == "scale" and re.fullmatch(r"[0-9]{1,2}", option) and int(option) <= question.highest:
+        record(talk, question, {asked.path: int(option)}, how="tapped")
+    elif question.kind in ("one", "number") and option in offered:
+        record(talk, question, {asked.path: option}, how="tapped")
     else:
-        record(talk, question, {path: option}, how="tapped")
+        go_on(talk, fresh=False)
 
 
 def typed(talk: Talk, text: str, message: str) -> None:
@@ -195,10 +210,10 @@ def _loosely(talk: Talk, ask: Ask, text: str) -> dict[str, Value]:
             option_of(answered[-1], talk.facts) if ask.question.kind == "one" else talk.facts.value(answered[-1].path)
         )
         return {ask.open[0].path: held} if held is not None and ask.question.kind != "checklist" else {}
-    numbers = re.findall(r"\d+", text)
-    out_of_ten = len(numbers) == 2 and numbers[1] == "10"
-    if ask.question.kind == "scale" and (len(numbers) == 1 or out_of_ten) and int(numbers[0]) <= ask.question.highest:
-        return {(ask.open or ask.rows)[0].path: int(numbers[0])}
+    if ask.question.kind == "scale" and (found := LOOSE_SCALE.fullmatch(text.strip().lower())):
+        number = int(found[1] or found[2])
+        if number <= ask.question.highest:
+            return {(ask.open or ask.rows)[0].path: number}
     return {}
 
 
@@ -227,7 +242,10 @@ def corrected(talk: Talk, text: str, message: str) -> None:
     if screening is None or not paths:
         talk.say(Line(key="bot.correction_unknown"))
         return
-    question = next(q for q in talk.screen.questions if any(r.path in paths for r in q.rows))
+    question = next((q for q in talk.screen.questions if any(r.path in paths for r in q.rows)), None)
+    if question is None:
+        talk.say(Line(key="bot.correction_unknown"))
+        return
     rows = tuple(row for row in question.rows if row.path in paths)
     test = talk.screen.tests[question.test] if question.test else None
     ask = Ask(question=question, rows=question.rows, open=rows, part=1, parts=1, at_most=0)
@@ -260,6 +278,8 @@ def control(talk: Talk, name: str) -> None:
         case "done" if ask is not None and ask.question.kind in ("checklist", "many") and not screening.ticked:
             hint = Line(key=f"bot.hint.{ask.question.kind}")
             go_on(talk, note=Line(key="bot.nothing_ticked", values={"hint": hint}), fresh=False)
+        case "none" if screening.ticked and ask is not None:
+            go_on(talk, note=Line(key="bot.still_ticked"), fresh=False)
         case "none" | "done" if ask is not None and ask.question.kind == "checklist":
             _submit_page(talk, screening, ask.question, none=name == "none")
         case "none" | "done" if ask is not None and ask.question.kind == "many":
@@ -324,7 +344,8 @@ def record(
     if message is not None:
         sources[message] = tuple(values)
     trail = screening.trail if question.id in screening.trail else (*screening.trail, question.id)
-    moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ()})
+    ticked = tuple(t for t in screening.ticked if t.partition("=")[0] not in values and question.kind == "many")
+    moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ticked})
     talk.put_screening(moved)
     way = talk.way(moved)
     ask = ask_again(talk.screen, way, question.id)
@@ -379,14 +400,13 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
     return None
 
 
-def _tick(talk: Talk, question: Question, path: str, option: str) -> None:
+def _tick(talk: Talk, mark: str, *, on: bool) -> None:
+    """Tick or untick; the button says which, so a double tap changes nothing."""
     screening = talk.screening
     if screening is None:
         return
-    mark = f"{path}={option}"
-    held = screening.ticked
-    ticked = tuple(t for t in held if t != mark) if mark in held else (*held, mark)
-    talk.put_screening(screening.model_copy(update={"ticked": ticked}))
+    ticked = tuple(t for t in screening.ticked if t != mark)
+    talk.put_screening(screening.model_copy(update={"ticked": (*ticked, mark) if on else ticked}))
     go_on(talk, fresh=False)
 
 
@@ -407,7 +427,11 @@ def _typed_ticks(talk: Talk, question: Question, values: Mapping[str, Value]) ->
 
 def _submit_page(talk: Talk, screening: Screening, question: Question, *, none: bool) -> None:
     ticked = set() if none else {t.partition("=")[0] for t in screening.ticked}
-    values: dict[str, Value] = {row.path: "yes" if row.path in ticked else "no" for row in question.rows}
+    unticked = {
+        row.path: "unsure" if screening.answers.get(row.path) == "unsure" and not none else "no"
+        for row in question.rows
+    }
+    values: dict[str, Value] = {path: "yes" if path in ticked else answer for path, answer in unticked.items()}
     if screening.answers.get(unsure_path(question.id)) == "yes":
         values[unsure_path(question.id)] = "no"
     record(talk, question, values, how="tapped")
@@ -458,9 +482,9 @@ def _typed_at_review(talk: Talk, text: str) -> None:
         return
     found = review_lines(talk, way[1])
     words = text.strip().lower().rstrip(".!")
-    digits = "".join(c for c in words if c.isdigit())
-    if digits and 1 <= int(digits) <= len(found):
-        _revisit(talk, found[int(digits) - 1][0].id)
+    digits = re.fullmatch(r"[^0-9]*([0-9]{1,3})[^0-9]*", words)
+    if digits and 1 <= int(digits[1]) <= len(found):
+        _revisit(talk, found[int(digits[1]) - 1][0].id)
     elif words in ("back", "/back"):
         control(talk, "back")
     elif truth(text, talk.lexicon) or words in (
@@ -483,28 +507,26 @@ def _finish(talk: Talk, way: Way) -> None:
     if screening is None:
         return
     assessment = assess(talk.screen, way.facts)
-    plan = first_plan(talk.screen, assessment, way.facts, gentle=talk.conversation.gentle)
+    gentle = talk.conversation.gentle_until is not None and talk.at < talk.conversation.gentle_until
+    held = {flag.action: flag.id for flag in talk.known.flags if flag.action in alarm.HOLDING}
+    plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=gentle)
+    if held:  # a stop from before holds until it is lifted, whatever is reported today
+        plan = NoPlan(reason="locked" if "lock" in held else "paused", flags=tuple(held.values()))
     talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts))
     talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
     standing = {flag.id for flag in assessment.flags}
     for flag in talk.known.flags:
-        if flag.id not in standing and flag.action != "lock":
+        if flag.id not in standing and flag.action not in alarm.HOLDING:
             talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
     pages.show_result(talk, assessment, way.facts)
     alarm.tell_flags(talk, assessment.flags, told=screening.told)
     pages.show_plan(talk, plan)
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
-    talk.conversation = talk.conversation.model_copy(update={"card": None, "gentle": False})
+    talk.conversation = talk.conversation.model_copy(update={"card": None})
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:
-    mine = {p.removeprefix("profile."): v for p, v in changed.items() if p.startswith("profile.")}
-    if mine:
-        screening = talk.screening
-        whole = {
-            p.removeprefix("profile."): v
-            for p, v in (screening.answers if screening else {}).items()
-            if p.startswith("profile.")
-        }
-        talk.do(KeepProfile(profile={**talk.known.profile, **whole}))
+    screening = talk.screening
+    if screening is not None and any(path.startswith("profile.") for path in changed):
+        talk.do(KeepProfile(profile=dict(talk.way(screening).facts.profile)))

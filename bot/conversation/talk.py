@@ -88,6 +88,14 @@ class Talk:
             self._way = (running.answers, walk(self.screen, self.facts, scope=scope))
         return self._way[1]
 
+    @property
+    def live_facts(self) -> Facts:
+        """Give the facts that apply now: of the running screening, else of the last assessment, else the profile."""
+        running = self.screening
+        if running is not None:
+            return self.way(running).facts
+        return self.known.assessed_facts or Facts(profile=self.known.profile)
+
     def push(self, activity: Activity) -> None:
         """Put an activity on top."""
         self._stack((*self.conversation.activities, activity))
@@ -97,8 +105,9 @@ class Talk:
         self._stack(self.conversation.activities[:-1])
 
     def clear(self) -> None:
-        """End every activity."""
+        """End every activity; their buttons are stale from now on."""
         self._stack(())
+        self.next_step()
 
     def put_screening(self, changed: Screening) -> None:
         """Put the changed screening in its place in the stack."""

@@ -206,7 +206,7 @@ def test_a_lock_lifted_by_the_clients_word_leads_to_a_gentle_plan(library: Libra
     for answer in ("none", "none", "no", "no", "none"):
         chat.types(answer)
     assert not chat.known.flags
-    assert chat.known.conversation.gentle
+    assert chat.known.conversation.gentle_until
 
 
 def test_editing_an_earlier_message_corrects_that_answer(library: Library) -> None:
@@ -312,3 +312,103 @@ def test_the_menu_may_be_typed(library: Library, words: str, shows: str) -> None
     chat = finished(library)
     chat.types(words)
     assert shows in chat.last
+
+
+def locked(library: Library, *, coach: str | None = None) -> Chat:
+    """Give the chat of one who has an emergency lock."""
+    chat = Chat(library, consented=True, coach=coach)
+    chat.types("I can't pee and I'm numb down below")
+    chat.types("yes")
+    assert [flag.action for flag in chat.known.flags] == ["lock"]
+    return chat
+
+
+def test_start_over_in_a_gate_does_not_get_round_a_lock(library: Library) -> None:
+    chat = locked(library)
+    chat.types("/profile")
+    chat.types("/screen")
+    chat.types("start over")
+    assert "call" in chat.last
+    assert chat.known.flags
+
+
+@pytest.mark.parametrize("words", ["I was told to wait", "nobody", "what do you mean?", "ok thanks"])
+def test_only_a_clear_answer_counts_as_examined(library: Library, words: str) -> None:
+    chat = locked(library)
+    chat.waits(timedelta(days=8))
+    chat.types("hello")
+    chat.taps("I was examined and may exercise")
+    chat.types(words)
+    assert not isinstance(chat.known.conversation.activities[-1:], Screening)
+    assert chat.known.flags
+    assert all(activity.kind != "screening" for activity in chat.known.conversation.activities)
+
+
+@pytest.mark.parametrize("data", ["examined", "x-doctor", "x-hospital"])
+def test_a_forged_unlock_is_refused_before_its_time(library: Library, data: str) -> None:
+    chat = locked(library)
+    chat.types("hello")
+    chat.taps_data(f"{chat.known.conversation.step}:c:{data}")
+    assert not chat.known.conversation.activities
+    assert chat.known.flags
+
+
+def test_a_client_with_a_coach_is_not_offered_to_unlock(library: Library) -> None:
+    chat = locked(library, coach="sam")
+    chat.waits(timedelta(days=8))
+    chat.types("hello")
+    assert "a coach" in chat.last
+
+
+def test_a_lock_reported_again_counts_from_then(library: Library) -> None:
+    chat = locked(library)
+    chat.waits(timedelta(days=8))
+    chat.types("I'm numb down below again")
+    chat.types("yes")
+    chat.types("hello")
+    assert "hours" in chat.last
+
+
+def test_a_pause_holds_until_an_examination(library: Library) -> None:
+    chat = finished(library)
+    chat.types("I make myself sick after every meal")
+    chat.types("yes")
+    assert [flag.action for flag in chat.known.flags] == ["pause"]
+    chat.types("/profile")
+    for answer in [*HELLO, "none", "no", "no", "none"]:
+        chat.types(answer)
+    assert [flag.action for flag in chat.known.flags] == ["pause"]
+    chat.types("/plan")
+    assert "No exercises" in chat.last
+
+
+def test_the_plan_is_not_shown_while_the_gate_is_open(library: Library) -> None:
+    chat = finished(library)
+    chat.types("my hip catches and gives way")
+    chat.types("/plan")
+    assert "session" not in chat.last
+
+
+def test_none_does_not_wipe_ticks_and_done_sends_them(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.taps("Can't take 4 steps, or leg out of shape")
+    chat.types("none")
+    assert "Something is ticked" in chat.last
+    assert not [a for a in chat.answers if a.path == "reports.cannot_walk"]
+
+
+def test_words_that_say_more_at_a_safety_question_are_heard(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types("my leg is swollen and hot")
+    chat.types("yes and I want to kill myself")
+    assert "116 123" in chat.last
+
+
+@pytest.mark.parametrize("text", ["²", "9" * 5000, "-1", "1e9", "٣"])
+def test_odd_numbers_never_fail(library: Library, text: str) -> None:
+    chat = Chat(library)
+    set_up(chat, [*HELLO, "none", "no", "no", "none", "squats"])
+    chat.types(text)
+    assert chat.known.conversation.activities
