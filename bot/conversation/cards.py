@@ -236,7 +236,7 @@ def _news(talk: Talk, ask: Ask, way: Way) -> Iterator[Line]:
         yield Line(key="bot.already_clear", values={"tests": Joined(items=clear, glue=", ")})
     screening = talk.screening or screening
     for skip in way.skipped:
-        if talk.screen.tests[skip.test].posture == posture:
+        if talk.screen.tests[skip.instead or skip.test].posture == posture:
             reason = talk.of_screen(f"leave_out.{skip.reason}")
             if skip.instead:
                 values = {

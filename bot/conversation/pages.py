@@ -8,7 +8,7 @@ from bot.conversation.cards import said, side_word, test_name
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
-from rules.criteria import LEVELS
+from rules.criteria import LEVELS, weigh
 from rules.questions import row_at
 from rules.screen import CONTEXTS, Dose
 from rules.sensitivity import what_would_change
@@ -49,8 +49,10 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
         short = _short(talk, finding, facts)
         if short:
             yield Line(key="result.seen", values={"answers": Joined(items=short, glue="; ")})
-        missing = _missing(talk, finding, hurt)
-        if missing:
+        missing = _missing(talk, finding, facts, hurt)
+        if not missing:
+            yield Line(key="result.not_here")
+        else:
             yield Line(key="result.missing", values={"answers": Joined(items=missing, glue=", ")})
         return
     yield Line(key="result.limited", values={"context": where})
@@ -139,10 +141,12 @@ def _uncounted(talk: Talk, finding: Finding, facts: Facts) -> tuple[Line, ...]:
     )
 
 
-def _missing(talk: Talk, finding: Finding, hurt: tuple[str, ...]) -> tuple[Line, ...]:
-    """Name the tests that would settle an unknown; never one that hurt."""
-    tests = dict.fromkeys(path.partition(".")[0] for path in finding.missing)
-    return tuple(test_name(talk, test) for test in tests if test in talk.screen.tests and test not in hurt)
+def _missing(talk: Talk, finding: Finding, facts: Facts, hurt: tuple[str, ...]) -> tuple[Line, ...]:
+    """Name the tests that would settle an unknown; never one that hurt, or that was left out for this client."""
+    sight = Sight(talk.screen, facts, finding.side)
+    tests = [talk.screen.tests[name] for name in dict.fromkeys(path.partition(".")[0] for path in finding.missing)]
+    open_to_them = (t for t in tests if not any(weigh(out.when, sight).truth for out in t.leave_out))
+    return tuple(test_name(talk, test.id) for test in open_to_them if test.id not in hurt)
 
 
 def _hurt(talk: Talk, finding: Finding, facts: Facts) -> tuple[str, ...]:

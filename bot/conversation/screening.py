@@ -225,7 +225,8 @@ def _applies(name: str, question: Question) -> bool:
 
 
 def _not_understood(talk: Talk, question: Question, text: str) -> None:
-    hint = Line(key=f"bot.hint.{question.kind}")
+    unsure = any(option.id in UNKNOWN_WORDS for row in question.rows for option in row.options)
+    hint = Line(key=f"bot.hint.{question.kind}" + ("_or_unsure" if question.kind == "one" and unsure else ""))
     go_on(talk, note=Line(key="bot.not_understood", values={"words": text[:80], "hint": hint}), fresh=False)
 
 
