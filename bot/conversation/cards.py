@@ -297,7 +297,8 @@ def _controls(talk: Talk, ask: Ask, way: Way) -> ButtonRow:
     screening = talk.screening
     names = []
     if screening is not None and screening.revisit is not None:
-        names.append(("keep", "bot.keep"))
+        several = len(ask.rows) > 1 and ask.question.kind != "checklist"
+        names.append(("keep", "bot.done" if several else "bot.keep"))
     if screening is not None and trail_before(screening, ask, way):
         names.append(("back", "bot.back"))
     names.append(("why", "bot.why"))

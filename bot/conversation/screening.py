@@ -51,7 +51,7 @@ SAME_WORDS = (
     "ditto",
     "same on the right",
 )
-KEEP_WORDS = ("ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
+KEEP_WORDS = ("done", "ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
 
 
 def begin(
@@ -171,7 +171,8 @@ def typed(talk: Talk, text: str, message: str) -> None:
     question = ask.question
     rows = (*ask.open, *(row for row in ask.rows if row not in ask.open))
     test = talk.screen.tests[question.test] if question.test else None
-    if screening.revisit is not None and text.lower().strip(" .!") in KEEP_WORDS:
+    keeps = KEEP_WORDS[1:] if question.kind in ("checklist", "many") else KEEP_WORDS  # there "done" sends the ticks
+    if screening.revisit is not None and text.lower().strip(" .!") in keeps:
         control(talk, "keep")
         return
     labels = labels_of(talk, ask)
