@@ -5,6 +5,7 @@ from __future__ import annotations
 from rules.assess import Finding, assess
 from rules.criteria import LEVELS, Frozen
 from rules.facts import Attempt, Facts
+from rules.questions import row_at
 from rules.screen import Driver, Screen
 from rules.sight import Sight
 
@@ -29,8 +30,10 @@ def what_would_change(screen: Screen, facts: Facts, finding: Finding) -> tuple[C
         held = sight.level(attempt) if attempt is not None else None
         if attempt is None or held not in LEVELS:
             continue
+        row, _ = row_at(screen, f"{test.id}.{attempt.side}.level")
+        offered = {option.id for option in row.options}
         for level in LEVELS:
-            if level == held:
+            if level == held or level not in offered:
                 continue
             flipped = assess(screen, _with_level(facts, attempt, level)).finding(finding.side, finding.context)
             if (flipped.limited, flipped.driver) != (finding.limited, finding.driver):

@@ -148,6 +148,7 @@ class KeptPerson:
     consents: tuple[KeepConsent, ...] = ()
     answers: tuple[KeepAnswer, ...] = ()
     assessments: tuple[KeepAssessment, ...] = ()
+    assessed_at: datetime | None = None
     plans: tuple[KeepPlan, ...] = ()
     flags: tuple[KeptFlag, ...] = ()
 
@@ -330,6 +331,7 @@ class MemoryTurns:
             consent=consent.version if consent and consent.given else None,
             assessment=newest.assessment if newest else None,
             assessed_facts=newest.facts if newest else None,
+            assessed_at=person.assessed_at,
             plan=person.plans[-1].plan if person.plans else None,
             flags=tuple(
                 OpenFlag(
@@ -362,7 +364,7 @@ class MemoryTurns:
             case KeepConsent():
                 changed = {"consents": (*person.consents, effect)}
             case KeepAssessment():
-                changed = {"assessments": (*person.assessments, effect)}
+                changed = {"assessments": (*person.assessments, effect), "assessed_at": at}
             case KeepPlan():
                 changed = {"plans": (*person.plans, effect)}
             case RaiseFlag():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rules import Value
 
@@ -110,15 +110,46 @@ class Conversation(Kept):
     """Counts the questions asked, so that a button of an earlier one is known to be stale."""
     gentle_until: datetime | None = None
     """Plans are gentle until then: a stop was lifted by the client's own word."""
+    rest_until: datetime | None = None
+    """No exercises until then: the client told of pain."""
+    unread: Mapping[str, Any] | None = None
+    """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
     card: str | None = None
     """The card that is open: buttons of other cards are old."""
 
 
 def load(stored: Mapping[str, Any] | None) -> Conversation:
-    """Read a stored conversation of any shape this version knows; raises ValueError for a newer one."""
+    """Read a stored conversation; never raises.
+
+    One that can't be read (written by a newer version, or damaged) comes back empty with the original in `unread`:
+    its person must still be heard, and nothing is lost. One set aside earlier is taken up again where it is readable.
+    """
     if stored is None:
         return Conversation()
-    shape = int(stored.get("shape", 0))
-    if shape > SHAPE:
-        raise ValueError(f"conversation has shape {shape}, newer than {SHAPE}; upgrade Coxa before starting it")
-    return Conversation.model_validate(stored)
+    held = _read(stored)
+    if held is None:
+        return Conversation(unread=stored, step=_step(stored), language=_language(stored))
+    if held.unread is not None and not held.activities and (taken_up := _read(held.unread)) is not None:
+        return taken_up
+    return held
+
+
+def _read(stored: Mapping[str, Any]) -> Conversation | None:
+    shape = stored.get("shape", 0)
+    if not isinstance(shape, int) or shape > SHAPE:
+        return None
+    try:
+        return Conversation.model_validate(stored)
+    except ValidationError:
+        return None
+
+
+def _step(stored: Mapping[str, Any]) -> int:
+    """Go on counting where it stood, so that buttons of the lost question are stale."""
+    step = stored.get("step")
+    return step + 1 if isinstance(step, int) else 1
+
+
+def _language(stored: Mapping[str, Any]) -> str:
+    language = stored.get("language")
+    return language if isinstance(language, str) else "en"

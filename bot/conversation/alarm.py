@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.coaching.summary import flag_event, screened_event
+from bot.conversation import again
 from bot.conversation.activities import Ask, Confirm, Unlock
 from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
 from bot.conversation.talk import Talk
@@ -309,13 +310,23 @@ def gate_passed(talk: Talk, way: Way) -> None:
         # What stops exercise is lifted only after an examination; the rest as soon as it is no longer reported.
         if flag.id not in standing_ids and (unlocking or flag.action not in HOLDING):
             talk.do(LiftFlag(flag_id=flag.id, reason=reason))
-    talk.clear()
+    changed = None
     if unlocking:
         talk.conversation = talk.conversation.model_copy(update={"gentle_until": talk.at + GENTLE_FOR})
         talk.do(KeepPlan(plan=None))
+    elif not held:
+        changed = again.remake(talk, way, screening.id)
+    talk.clear()
     key = "bot.unlocked" if unlocking else "bot.still_locked" if held else "bot.gate_passed"
     talk.next_step()
-    talk.say(Line(key=key), rows=(talk.choices(("screen", "bot.start_screen"), ("later", "bot.later")),))
+    lines = [Line(key=key), *([changed] if changed else []), *([tired] if (tired := again.resting(talk)) else [])]
+    has_result = talk.known.assessment is not None and not unlocking and not held
+    choices = (
+        (("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again"))
+        if has_result
+        else (("screen", "bot.start_screen"), ("later", "bot.later"))
+    )
+    talk.say(*lines, rows=(talk.choices(*choices),))
 
 
 def show_locked(talk: Talk) -> None:

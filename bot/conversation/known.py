@@ -42,5 +42,8 @@ class Known:
     assessment: Assessment | None = None
     assessed_facts: Facts | None = None
     """The facts behind the current assessment."""
+    assessed_at: datetime | None = None
     plan: Plan | None = None
     flags: tuple[OpenFlag, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """What is stored and can't be read by this version: result, plan."""

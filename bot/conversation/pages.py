@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.conversation.cards import said, side_word, test_name
+from bot.conversation.cards import option_label, said, side_word, test_name
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
 from rules.criteria import LEVELS, weigh
 from rules.questions import row_at
 from rules.screen import CONTEXTS, Dose
-from rules.sensitivity import what_would_change
+from rules.sensitivity import Change, what_would_change
 from rules.sight import Sight
 
 MOST_CHANGES = 2
@@ -77,7 +77,7 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
                 key="result.change",
                 values={
                     "test": test_name(talk, change.test),
-                    "level": talk.of_screen(f"option.level.{change.level}"),
+                    "level": _level_label(talk, finding, change),
                     "then": Line(
                         key=f"result.would.{change.driver}"
                         if change.limited == "yes"
@@ -88,6 +88,13 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
             for change in changes
         )
         yield Line(key="result.changes", values={"changes": Joined(items=items)})
+
+
+def _level_label(talk: Talk, finding: Finding, change: Change) -> Line:
+    """Give a level in the words of the test's own buttons."""
+    side = "both" if talk.screen.tests[change.test].sides == "together" else finding.side
+    row, question = row_at(talk.screen, f"{change.test}.{side}.level")
+    return option_label(talk, question, row, change.level)
 
 
 def _because(talk: Talk, finding: Finding, facts: Facts) -> Line:
@@ -182,8 +189,8 @@ def _whole(talk: Talk, assessment: Assessment) -> Iterator[Line]:
 # --- the plan
 
 
-def show_plan(talk: Talk, plan: Plan | NoPlan | None) -> None:
-    """Say the plan: every day, and what strength days add; or why there is none."""
+def show_plan(talk: Talk, plan: Plan | NoPlan | None, *, rest: Line | None = None) -> None:
+    """Say the plan: every day, and what strength days add; or why there is none. *rest*: not today, first of all."""
     if plan is None:
         talk.say(Line(key="plan.none_yet"))
         return
@@ -193,6 +200,7 @@ def show_plan(talk: Talk, plan: Plan | NoPlan | None) -> None:
     minutes = max(1, round(sum(p.seconds for p in plan.daily) / 60))
     key = "plan.offered" if plan.offered else "plan.daily"
     talk.say(
+        *([rest] if rest else []),
         Line(key=key, values={"count": minutes}),
         *(_exercise(talk, p, n) for n, p in enumerate(plan.daily, 1)),
     )

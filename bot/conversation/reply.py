@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Literal
 
-from bot.conversation import alarm, coach, pages, screening
+from bot.conversation import again, alarm, asked, coach, pages, screening
 from bot.conversation.activities import Ask, Confirm, Hello, Resume, Screening, Sure, Unlock
 from bot.conversation.cards import labels_of, show_question
 from bot.conversation.effects import AnswerTap, KeepAnswer, KeepConsent, Line
@@ -17,6 +18,10 @@ from rules.reading import truth
 
 CONSENT_VERSION = "1"
 """The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+CHANGE_WORDS = re.compile(
+    r"\b(change|correct|edit|fix)\b(?!.*\bplan\b)|\b(mistake|wrong answer|answered wrong|made an error|mistyped)\b"
+)
+"""Words after the result that ask for the answers again."""
 MENU_WORDS = (
     ("screen", ("screen", "again", "retest")),
     ("plan", ("plan", "exercise", "exercises")),
@@ -152,7 +157,7 @@ def _tapped(talk: Talk, data: str) -> None:
     row, _, option = rest.partition(":")
     if not step.isdigit() or not option or int(step) != talk.conversation.step:
         talk.toast("bot.stale")
-        if talk.top is not None:
+        if talk.top is not None or talk.conversation.unread is not None:
             _show_where_they_are(talk)
         return
     talk.do(AnswerTap())
@@ -239,6 +244,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
 
 def _start(talk: Talk) -> None:
     """Begin, or recover: /start always leads somewhere."""
+    talk.forget_unread()
     if isinstance(talk.top, Unlock):
         talk.pop()
     match talk.top:
@@ -309,14 +315,28 @@ def _locked(talk: Talk) -> bool:
     return any(flag.action == "lock" for flag in talk.known.flags)
 
 
-def _idle(talk: Talk) -> None:
+def _change(talk: Talk) -> None:
+    """Open the answers behind the result again."""
+    facts = talk.known.assessed_facts
+    if any(flag.action in alarm.HOLDING for flag in talk.known.flags):
+        alarm.show_locked(talk)
+    elif facts is not None and again.may_change(talk):
+        screening.reopen(talk, facts)
+    else:
+        _idle(talk, Line(key="bot.too_late_to_change"))
+
+
+def _idle(talk: Talk, note: Line | None = None) -> None:
     """Hear words when nothing is going on."""
+    if talk.conversation.unread is not None:
+        talk.say(Line(key="bot.unread"))
+        return
     if talk.known.consent != CONSENT_VERSION or _locked(talk) or talk.known.assessment is None:
         _start(talk)
         return
     talk.next_step()
     talk.say(
-        Line(key="bot.idle"),
+        note or Line(key="bot.idle"),
         rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
     )
 
@@ -325,8 +345,15 @@ def _idle_words(talk: Talk, words: str) -> None:
     """Hear words when nothing is going on: pain first, then what the menu offers."""
     if talk.known.consent == CONSENT_VERSION and not _locked(talk) and talk.known.assessment is not None:
         if alarm.tells_of_pain(talk, words):
+            again.rest(talk)
             talk.say(Line(key="bot.pain_heard"), priority="safety")
             screening.begin(talk, scope="gate", keep=_profile_answers(talk))
+            return
+        if CHANGE_WORDS.search(words.lower()):
+            _change(talk)
+            return
+        if (told := asked.answer(talk, words)) is not None:
+            _idle(talk, told)
             return
         low = words.lower()
         chosen = next((o for o, said in MENU_WORDS if {w.strip("?!.,") for w in low.split()} & set(said)), None)
@@ -344,6 +371,8 @@ def _idle_tap(talk: Talk, option: str) -> None:
             _plan(talk)
         case "screen":
             _begin(talk)
+        case "change":
+            _change(talk)
         case "examined" if _may_unlock(talk):
             alarm.ask_who_examined(talk)
         case "withdraw":
@@ -407,9 +436,15 @@ def _result(talk: Talk) -> None:
     if known.consent is None and known.assessment is not None:
         talk.say(Line(key="bot.no_consent"))
     elif known.assessment is None or known.assessed_facts is None:
-        talk.say(Line(key="result.none_yet"))
+        talk.say(Line(key="result.unreadable" if "result" in known.unreadable else "result.none_yet"))
     else:
         pages.show_result(talk, known.assessment, known.assessed_facts)
+        if again.may_change(talk) and talk.top is None:
+            talk.next_step()
+            talk.say(
+                Line(key="result.change_how"),
+                rows=(talk.choices(("plan", "bot.my_plan"), ("change", "bot.change_answer")),),
+            )
     _back_to_it(talk)
 
 
@@ -425,6 +460,10 @@ def _plan(talk: Talk) -> None:
     if held:
         locked = any(flag.action == "lock" for flag in held)
         pages.show_plan(talk, NoPlan(reason="locked" if locked else "paused"))
+    elif talk.known.plan is None and "plan" in talk.known.unreadable:
+        talk.say(Line(key="result.unreadable"))
+    elif (resting := again.resting(talk)) is not None:
+        talk.say(resting)
     else:
         pages.show_plan(talk, talk.known.plan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.conversation.cards import question_name, said, side_word
+from bot.conversation.cards import question_name, row_label, said, side_word
 from bot.conversation.effects import Button, ButtonRow, Joined, Line
 from bot.conversation.talk import Talk
 from rules.questions import Way
@@ -42,6 +42,16 @@ def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
     )
 
 
+def name_of(talk: Talk, question: Question) -> str:
+    """Give the plain words of a question's name on the review page."""
+
+    def words(line: Line) -> str:
+        inner = " ".join(words(value) for value in line.values.values() if isinstance(value, Line))
+        return f"{talk.words.get(line.key.removeprefix(f'{talk.screen.id}/'), '')} {inner}".strip()
+
+    return words(question_name(talk, question))
+
+
 def review_lines(talk: Talk, way: Way) -> list[tuple[Question, Line]]:
     """List the answered questions with their answers, in the order of the screen; pages and their items as one."""
     screening = talk.screening
@@ -72,6 +82,9 @@ def review_lines(talk: Talk, way: Way) -> list[tuple[Question, Line]]:
                 continue
             if row.side is not None:
                 answer_line = Line(key="bot.sided", values={"side": side_word(row.side), "answer": answer_line})
+            elif len(step.rows) > 1:
+                label = row_label(talk, question, row)
+                answer_line = Line(key="bot.labelled", values={"name": label, "answer": answer_line})
             pieces.append(answer_line)
         if pieces:
             found.append((question, Line(key="bot.list", values={"items": Joined(items=tuple(pieces), glue=" · ")})))

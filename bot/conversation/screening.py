@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bot.conversation import alarm, pages
+from bot.conversation import again, alarm, pages
 from bot.conversation.activities import Resume, Screening
 from bot.conversation.cards import (
     labels_of,
+    row_label,
+    said,
     show_question,
     side_word,
     test_name,
@@ -18,6 +20,7 @@ from bot.conversation.cards import (
 )
 from bot.conversation.effects import (
     AnswerTap,
+    Joined,
     KeepAnswer,
     KeepAssessment,
     KeepPlan,
@@ -25,9 +28,9 @@ from bot.conversation.effects import (
     LiftFlag,
     Line,
 )
-from bot.conversation.review import review_lines, show_review
+from bot.conversation.review import name_of, review_lines, show_review
 from bot.conversation.talk import Talk
-from rules import NoPlan, Plan, Value, assess, first_plan
+from rules import Facts, NoPlan, Plan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, option_of
@@ -51,16 +54,28 @@ SAME_WORDS = (
     "ditto",
     "same on the right",
 )
+IDLE_WORDS = frozenset(
+    {"a", "an", "and", "answer", "answers", "can", "change", "edit", "fix", "for", "i", "is", "it", "me", "my", "no"}
+    | {"number", "of", "on", "one", "please", "question", "redo", "sorry", "test", "that", "the", "this", "to", "want"}
+    | {"was", "with", "wrong", "you", "your"}
+)
+"""Words that name no line of the review."""
 KEEP_WORDS = ("done", "ok", "okay", "next", "go on", "keep", "keep my answer", "keep it", "same", "as it was")
 
 
 def begin(
-    talk: Talk, *, scope: str = "full", keep: Mapping[str, Value] | None = None, examined_by: str | None = None
+    talk: Talk,
+    *,
+    scope: str = "full",
+    keep: Mapping[str, Value] | None = None,
+    examined_by: str | None = None,
+    trail: tuple[str, ...] = (),
 ) -> None:
     """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule)."""
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
     answers: dict[str, Value] = dict(keep or {})
     talk.clear()
+    talk.forget_unread()
     talk.push(
         Screening.model_validate(
             {
@@ -72,10 +87,24 @@ def begin(
                 "scope": scope,
                 "answers": answers,
                 "examined_by": examined_by,
+                "trail": trail,
             }
         )
     )
     go_on(talk)
+
+
+def reopen(talk: Talk, facts: Facts) -> None:
+    """Open the review of the last screening again, to change an answer; the result is then made anew."""
+    answers: dict[str, Value] = {f"profile.{key}": value for key, value in facts.profile.items()}
+    answers |= {f"reports.{key}": value for key, value in facts.reports.items()}
+    trail = []
+    for question in talk.screen.questions:
+        held = {row.path: value for row in question.rows if (value := facts.value(row.path)) is not None}
+        answers |= held
+        if held:
+            trail.append(question.id)
+    begin(talk, keep=answers, trail=tuple(trail))
 
 
 def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
@@ -176,7 +205,8 @@ def typed(talk: Talk, text: str, message: str) -> None:
         control(talk, "keep")
         return
     labels = labels_of(talk, ask)
-    heard = read(text, question, ask.open, labels, talk.lexicon, test=test) if ask.open else None
+    sided = any(row.side for row in rows)  # "left barely" at the RIGHT row speaks of the left one
+    heard = read(text, question, ask.open, labels, talk.lexicon, test=test) if ask.open and not sided else None
     heard = heard or read(text, question, rows, labels, talk.lexicon, test=test)
     if heard is None and (loose := _loosely(talk, ask, text)):
         record(talk, question, loose, how="typed", words=text, message=message)
@@ -188,7 +218,8 @@ def typed(talk: Talk, text: str, message: str) -> None:
         control(talk, "unsure")
         return
     values = dict(heard.values)
-    if rows and question.kind == "one" and all(v in UNKNOWN_WORDS and p != rows[0].path for p, v in values.items()):
+    unknown = all(v in UNKNOWN_WORDS and p != rows[0].path for p, v in values.items())
+    if rows and question.kind == "one" and unknown and not sided:
         values = {}  # "dunno" answers the question that is open, or none
     if values:
         if question.kind == "checklist":
@@ -228,6 +259,8 @@ def _applies(name: str, question: Question) -> bool:
 def _not_understood(talk: Talk, question: Question, text: str) -> None:
     unsure = any(option.id in UNKNOWN_WORDS for row in question.rows for option in row.options)
     hint = Line(key=f"bot.hint.{question.kind}" + ("_or_unsure" if question.kind == "one" and unsure else ""))
+    if question.kind == "one" and len(question.rows) == 1 and len(re.findall(r"[0-9]+", text)) > 1:
+        hint = Line(key="bot.hint.one_only")
     go_on(talk, note=Line(key="bot.not_understood", values={"words": text[:80], "hint": hint}), fresh=False)
 
 
@@ -367,7 +400,9 @@ def record(
         return
     if how == "tapped" and not changed and moved.revisit is None and not finished:
         talk.do(AnswerTap())
-    note = _kind_end(talk, question, values) if how != "corrected" else Line(key="bot.corrected")
+    note = _kind_end(talk, question, values) or _changed_before(talk, question, screening, values, how)
+    if how == "corrected":
+        note = Line(key="bot.corrected")
     go_on(talk, note=note, fresh=finished or (moved.revisit is None and finished))
 
 
@@ -400,6 +435,25 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
         if attempt.sensation in talk.screen.file.invalid_sensations and field == "sensation":
             return Line(key="bot.test_invalid", values={"test": test_name(talk, test)})
     return None
+
+
+def _changed_before(
+    talk: Talk, question: Question, before: Screening, values: Mapping[str, Value], how: str
+) -> Line | None:
+    """Say which answers typed words changed on the way: those given before, not the one that was open."""
+    rows = [
+        row
+        for row in question.rows
+        if row.path in values and before.answers.get(row.path) not in (None, values[row.path])
+    ]
+    if how != "typed" or before.revisit is not None or question.kind in ("checklist", "many") or not rows:
+        return None
+    answers = [
+        Line(key="bot.sided", values={"side": row_label(talk, question, row), "answer": answer})
+        for row in rows
+        if (answer := said(talk, question, row))
+    ]
+    return Line(key="bot.changed", values={"answers": Joined(items=tuple(answers), glue=", ")})
 
 
 def _tick(talk: Talk, mark: str, *, on: bool) -> None:
@@ -440,8 +494,10 @@ def _submit_page(talk: Talk, screening: Screening, question: Question, *, none: 
 
 
 def _back(talk: Talk, screening: Screening) -> None:
-    """Go back one question along the path they took."""
+    """Go back one step along the path they took: a row of a card that is half answered, else a question."""
     open_now = current(talk)
+    if open_now is not None and open_now[0] is not None and _row_back(talk, screening, open_now[0]):
+        return
     trail = trail_before(screening, open_now[0] if open_now else None, talk.way(screening))
     if not trail:
         go_on(talk, note=Line(key="bot.nothing_before"), fresh=False)
@@ -450,6 +506,23 @@ def _back(talk: Talk, screening: Screening) -> None:
         screening.model_copy(update={"revisit": trail[-1], "ticked": _as_ticks(talk, screening, trail[-1])})
     )
     go_on(talk)
+
+
+def _row_back(talk: Talk, screening: Screening, ask: Ask) -> bool:
+    """Open the row answered last on a card that is half answered; False where the card is whole or untouched."""
+    answered = [row for row in ask.rows if row not in ask.open]
+    if screening.revisit is not None or not ask.open or not answered or ask.question.kind == "checklist":
+        return False
+    last = answered[-1].path
+    held = screening.answers.get(last)
+    taken_back = set(implied(talk.screen, last, held)) if held is not None else {last}
+    for path in sorted(taken_back & set(screening.answers)):
+        talk.do(KeepAnswer(screening=screening.id, path=path, value=None, how="retracted"))
+    kept = {path: value for path, value in screening.answers.items() if path not in taken_back}
+    trail = screening.trail if len(answered) > 1 else tuple(q for q in screening.trail if q != ask.question.id)
+    talk.put_screening(screening.model_copy(update={"answers": kept, "trail": trail, "ticked": ()}))
+    go_on(talk)
+    return True
 
 
 def _revisit(talk: Talk, question_id: str) -> None:
@@ -489,6 +562,8 @@ def _typed_at_review(talk: Talk, text: str) -> None:
         _revisit(talk, found[int(digits[1]) - 1][0].id)
     elif words in ("back", "/back"):
         control(talk, "back")
+    elif (named := _named_line(talk, found, words)) is not None:
+        _revisit(talk, named)
     elif truth(text, talk.lexicon) or words in (
         "done",
         "finish",
@@ -503,15 +578,27 @@ def _typed_at_review(talk: Talk, text: str) -> None:
         show_review(talk, way[1], note=Line(key="bot.review_unclear", values={"count": len(found)}))
 
 
+def _named_line(talk: Talk, found: Sequence[tuple[Question, Line]], words: str) -> str | None:
+    """Give the one question of the review whose name is in the words ("change the squat one"), or None."""
+    said_words = {word for word in re.findall(r"[a-z]+", words) if word not in IDLE_WORDS}
+    hits = []
+    for question, _ in found:
+        name = name_of(talk, question).lower()
+        named = {word for word in re.findall(r"[a-z]+", name) if word not in IDLE_WORDS}
+        if said_words & named:
+            hits.append((len(said_words & named) / len(named), question.id))
+    best = sorted(hits, reverse=True)[:2]
+    return best[0][1] if best and (len(best) == 1 or best[0][0] > best[1][0]) else None
+
+
 def _finish(talk: Talk, way: Way) -> None:
     """Assess, keep, tell, and give the first plan."""
     screening = talk.screening
     if screening is None:
         return
     assessment = assess(talk.screen, way.facts)
-    gentle = talk.conversation.gentle_until is not None and talk.at < talk.conversation.gentle_until
     held = {flag.action: flag.id for flag in talk.known.flags if flag.action in alarm.HOLDING}
-    plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=gentle)
+    plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=again.gentle(talk))
     if held:  # a stop from before holds until it is lifted, whatever is reported today
         plan = NoPlan(reason="locked" if "lock" in held else "paused", flags=tuple(held.values()))
     talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts))
@@ -522,7 +609,7 @@ def _finish(talk: Talk, way: Way) -> None:
             talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
     pages.show_result(talk, assessment, way.facts)
     alarm.tell_flags(talk, assessment.flags, told=screening.told)
-    pages.show_plan(talk, plan)
+    pages.show_plan(talk, plan, rest=again.resting(talk))
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})

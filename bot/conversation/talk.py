@@ -109,6 +109,11 @@ class Talk:
         self._stack(())
         self.next_step()
 
+    def forget_unread(self) -> None:
+        """Begin afresh where a stored conversation could not be read."""
+        if self.conversation.unread is not None:
+            self.conversation = self.conversation.model_copy(update={"unread": None})
+
     def put_screening(self, changed: Screening) -> None:
         """Put the changed screening in its place in the stack."""
         changed = changed.model_copy(update={"touched_at": self.at})

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +32,7 @@ from rules import Assessment, Facts, Plan, Value
 
 PROFILE: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
 FIRST_ROLE = "client"
+M = TypeVar("M", bound=BaseModel)
 
 
 class SqlTurns:
@@ -96,7 +97,11 @@ class SqlTurns:
         roles = select(t.role.c.role).where(t.role.c.person_id == person_id).order_by(t.role.c.role)
         open_flags = select(t.flag).where(t.flag.c.person_id == person_id, t.flag.c.closed_at.is_(None))
         flags = await self._connection.execute(open_flags.order_by(t.flag.c.id))
-        kept = row.assessment
+        kept = row.assessment or {}
+        unreadable: list[str] = []
+        assessment = _readable(Assessment, kept.get("assessment"), "result", unreadable)
+        facts = _readable(Facts, kept.get("facts"), "result", unreadable)
+        plan = _readable(Plan, row.plan, "plan", unreadable)
         return Known(
             person=Person(
                 id=person_id,
@@ -107,15 +112,17 @@ class SqlTurns:
             conversation=load_conversation(row.state),
             profile=PROFILE.validate_python(row.profile or {}),
             consent=row.consent["version"] if row.consent and row.consent["given"] else None,
-            assessment=Assessment.model_validate(kept["assessment"]) if kept else None,
-            assessed_facts=Facts.model_validate(kept["facts"]) if kept else None,
-            plan=Plan.model_validate(row.plan) if row.plan else None,
+            assessment=assessment if facts is not None else None,
+            assessed_facts=facts if assessment is not None else None,
+            assessed_at=row.assessed_at,
+            plan=plan,
             flags=tuple(
                 OpenFlag(
                     id=flag.value["flag"]["id"], urgency=flag.urgency, action=flag.action, raised_at=flag.raised_at
                 )
                 for flag in flags
             ),
+            unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
     async def _standing(self, person_id: int) -> Row[*tuple[Any, ...]]:
@@ -136,6 +143,7 @@ class SqlTurns:
             t.profile.c.value.label("profile"),
             t.consent.c.value.label("consent"),
             t.assessment.c.value.label("assessment"),
+            t.assessment.c.at.label("assessed_at"),
             t.plan.c.value.label("plan"),
             coach.c.name.label("coach_name"),
         ).select_from(joined)
@@ -296,6 +304,17 @@ class SqlTurns:
 def lookup_of(ring: KeyRing, address: Address) -> str:
     """Give the blind index of an address."""
     return ring.lookup(to_json([address.channel, address.bot, address.chat]).decode())
+
+
+def _readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> M | None:
+    """Read what is stored; None, and noted, where this version can't: its person must still be heard."""
+    if stored is None:
+        return None
+    try:
+        return model.model_validate(stored)
+    except ValidationError:
+        unreadable.append(what)
+        return None
 
 
 def _plain(model: BaseModel | None) -> Any:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.conversation.effects import (
     Button,
+    ButtonRow,
     Effect,
     KeepAnswer,
     KeepAssessment,
@@ -23,6 +24,8 @@ from bot.conversation.reply import CONSENT_VERSION, reply
 from bot.phrasebook import Phrasebook
 from rules import Library
 
+HELLO = ["2", "1", "3", "1", "1", "1", "none"]
+"""The answers of the hello and the profile."""
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
@@ -39,6 +42,7 @@ class Chat:
         self.effects: tuple[Effect, ...] = ()
         self.buttons: list[Button] = []
         self.shown: list[Button] = []
+        self.rows: tuple[ButtonRow, ...] = ()
 
     def types(self, text: str, message: str | None = None) -> None:
         """Type words."""
@@ -77,12 +81,18 @@ class Chat:
         """Give all that was said in the last turn."""
         return "\n".join(self._text(effect) for effect in self.effects if isinstance(effect, Say))
 
+    @property
+    def labels(self) -> list[str]:
+        """Give the text of every button that is on the screen now."""
+        return [self.book.text(button.label) for button in self.shown]
+
     def _keep(self, effect: Effect, at: datetime) -> None:
         known = self.known
         match effect:
             case Say(rows=rows):
                 self.said.append(self._text(effect))
                 if rows:
+                    self.rows = rows
                     self.shown = [button for row in rows if row.open for button in row.buttons]
                     self.buttons += [button for row in rows for button in row.buttons]
             case KeepAnswer():
@@ -92,7 +102,7 @@ class Chat:
             case KeepProfile(profile=profile):
                 known = dataclasses.replace(known, profile=profile)
             case KeepAssessment(assessment=assessment, facts=facts):
-                known = dataclasses.replace(known, assessment=assessment, assessed_facts=facts)
+                known = dataclasses.replace(known, assessment=assessment, assessed_facts=facts, assessed_at=at)
             case KeepPlan(plan=plan):
                 known = dataclasses.replace(known, plan=plan)
             case RaiseFlag(flag=flag):
@@ -108,3 +118,33 @@ class Chat:
 
     def _tick(self) -> None:
         self.at += timedelta(seconds=2)
+
+
+def set_up(chat: Chat, answers: list[str]) -> None:
+    """Agree, and answer by the positions of the options."""
+    chat.types("/start")
+    chat.types("yes")
+    for answer in answers:
+        chat.types(answer)
+
+
+def finished(library: Library) -> Chat:
+    """Give the chat of one who has a result and a plan."""
+    chat = Chat(library)
+    set_up(chat, [*HELLO, "none", "no", "no", "none", "squats", "4", "none", "sitting", "none", "none", "middle"])
+    for answer in ("nothing else moved", "both easy", "middle", "hips go back easily", "left barely, right clear"):
+        chat.types(answer)
+    for answer in (
+        "stretch",
+        "none",
+        "both easy",
+        "barely",
+        "stretch",
+        "stays down on both",
+        "both clear",
+        "both easy",
+    ):
+        chat.types(answer)
+    chat.types("looks right")
+    assert chat.known.plan is not None
+    return chat

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from bot.conversation.activities import Screening
 from bot.conversation.effects import AnswerTap, Say
 from rules import Library, load_library
-from tests.conversation.chat import Chat
+from tests.conversation.chat import HELLO, Chat, finished, set_up
 
 LIBRARY = load_library()
-HELLO = ["2", "1", "3", "1", "1", "1", "none"]
 TYPED = (
     "yes",
     "no",
@@ -74,14 +73,6 @@ MALFORMED = [
     "1:c:nothing",
     "9999:0:clear",
 ]
-
-
-def set_up(chat: Chat, answers: list[str]) -> None:
-    """Agree, and answer by the positions of the options."""
-    chat.types("/start")
-    chat.types("yes")
-    for answer in answers:
-        chat.types(answer)
 
 
 @settings(max_examples=40, deadline=None)
@@ -273,35 +264,13 @@ def test_nothing_is_asked_twice_on_the_way(library: Library) -> None:
     assert isinstance(chat.effects[-1], Say) or chat.effects
 
 
-def finished(library: Library) -> Chat:
-    """Give the chat of one who has a result and a plan."""
-    chat = Chat(library)
-    set_up(chat, [*HELLO, "none", "no", "no", "none", "squats", "4", "none", "sitting", "none", "none", "middle"])
-    for answer in ("nothing else moved", "both easy", "middle", "hips go back easily", "left barely, right clear"):
-        chat.types(answer)
-    for answer in (
-        "stretch",
-        "none",
-        "both easy",
-        "barely",
-        "stretch",
-        "stays down on both",
-        "both clear",
-        "both easy",
-    ):
-        chat.types(answer)
-    chat.types("looks right")
-    assert chat.known.plan is not None
-    return chat
-
-
 @pytest.mark.parametrize(
     "words", ["pinch in the groin", "sharp pain in my hip after it", "im limping after it", "it hurts"]
 )
 def test_pain_told_after_the_plan_stops_it_and_opens_the_gate(library: Library, words: str) -> None:
     chat = finished(library)
     chat.types(words)
-    assert "no exercises today" in chat.last
+    assert "no exercises until this time tomorrow" in chat.last
     assert isinstance(chat.known.conversation.activities[-1], Screening)
 
 

@@ -1,0 +1,87 @@
+"""After the result: the plan made anew when the gate's answers change, and the rest after pain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.conversation.effects import Joined, KeepAssessment, KeepPlan, Line
+from bot.conversation.talk import Talk
+from rules import Assessment, Facts, NoPlan, Plan, assess, first_plan
+from rules.questions import Way
+
+REST_FOR = timedelta(hours=24)
+"""No exercises for so long after the client told of pain: the next day tells whether it settled (evidence 6 Pain
+light: "next morning"). That it is a full day is a proposal."""
+REVIEW_LASTS = timedelta(hours=24)
+"""So long after the result its answers may be changed; later, hips are screened anew. A proposal."""
+
+
+def rest(talk: Talk) -> None:
+    """Leave out exercises for a day."""
+    talk.conversation = talk.conversation.model_copy(update={"rest_until": talk.at + REST_FOR})
+
+
+def resting(talk: Talk) -> Line | None:
+    """Say that it is a day of rest, and for how long still; None where it isn't."""
+    until = talk.conversation.rest_until
+    if until is None or talk.at >= until:
+        return None
+    return Line(key="plan.resting", values={"count": max(1, round((until - talk.at).total_seconds() / 3600))})
+
+
+def may_change(talk: Talk) -> bool:
+    """Tell whether the answers behind the current result may still be changed."""
+    at = talk.known.assessed_at
+    return talk.known.assessed_facts is not None and at is not None and talk.at - at <= REVIEW_LASTS
+
+
+def gentle(talk: Talk) -> bool:
+    """Tell whether plans are gentle now."""
+    until = talk.conversation.gentle_until
+    return until is not None and talk.at < until
+
+
+def remake(talk: Talk, way: Way, screening: str) -> Line | None:
+    """Assess anew with the gate's new answers and the tests of the last screening; keep the plan that follows.
+
+    Gives what changed in the exercises, in words; None where nothing did, or where there is no result yet.
+    """
+    known = talk.known
+    if known.assessment is None or known.assessed_facts is None:
+        return None
+    asked = {row.path for q in talk.screen.questions if q.part in ("you", "safety") for row in q.rows}
+    reports = {
+        key: value
+        for key, value in known.assessed_facts.reports.items()
+        if f"reports.{key}" not in asked and not key.startswith("unsure_")
+    }
+    facts = Facts(
+        profile=way.facts.profile,
+        reports={**reports, **way.facts.reports},
+        attempts=known.assessed_facts.attempts,
+    )
+    assessment: Assessment = assess(talk.screen, facts)
+    plan = first_plan(talk.screen, assessment, facts, gentle=gentle(talk))
+    talk.do(KeepAssessment(screening=screening, assessment=assessment, facts=facts))
+    talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
+    if isinstance(plan, NoPlan):
+        return Line(key="plan.ended") if known.plan is not None else None
+    return _difference(talk, known.plan, plan)
+
+
+def _difference(talk: Talk, old: Plan | None, new: Plan) -> Line | None:
+    before = [p.exercise for p in (*old.daily, *old.strength)] if old is not None else []
+    after = [p.exercise for p in (*new.daily, *new.strength)]
+    out = [name for name in before if name not in after]
+    added = [name for name in after if name not in before]
+    if not out and not added:
+        return None
+    if old is None:
+        return Line(key="plan.back")
+    values = {"out": _names(talk, out), "new": _names(talk, added)}
+    key = "plan.swapped" if out and added else "plan.taken_out" if out else "plan.added"
+    return Line(key=key, values=values)
+
+
+def _names(talk: Talk, exercises: list[str]) -> Joined:
+    return Joined(items=tuple(talk.of_screen(f"exercise.{name}.name") for name in exercises), glue=", ")

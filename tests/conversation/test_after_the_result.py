@@ -1,0 +1,192 @@
+"""Claims about what a client can do once there is a result: change an answer, ask, tell of pain, come back."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.conversation.activities import SHAPE, Ask, Conversation, Screening, load
+from rules import Library
+from tests.conversation.chat import HELLO, Chat, finished, set_up
+
+HALFWAY = [*HELLO, "none", "no", "no", "none", "squats", "4", "none", "sitting", "none", "none", "middle"]
+PINCH_AT_THE_END = {"now": "yes, no", "pain_where": "groin", "pain_level": "2", "pain_story": "under 2 weeks, easing"}
+"""Answers of the gate by question, for a mild pinch at the end of a bend; the rest is none."""
+
+
+def at_the_sitting_card(library: Library) -> Chat:
+    """Give a chat that is asked for LEFT and RIGHT, sitting."""
+    chat = Chat(library)
+    set_up(chat, [*HALFWAY, "nothing else moved", "both easy", "middle", "hips go back easily"])
+    assert "RIGHT" in "".join(chat.book.text(row.label) for row in chat.rows if row.label is not None)
+    return chat
+
+
+def held(chat: Chat, path: str) -> Any:
+    """Give an answer of the running screening."""
+    running = next(a for a in chat.known.conversation.activities if isinstance(a, Screening))
+    return running.answers.get(path)
+
+
+def test_a_side_named_at_the_other_sides_row_is_not_lost(library: Library) -> None:
+    chat = at_the_sitting_card(library)
+    chat.types("left easy")
+    chat.types("left barely, right easy")
+    assert (held(chat, "f1.left.level"), held(chat, "f1.right.level")) == ("blocked", "clear")
+    assert "Changed: LEFT" in chat.last
+
+
+def test_a_side_alone_at_the_other_sides_row_changes_that_side_only(library: Library) -> None:
+    chat = at_the_sitting_card(library)
+    chat.types("left easy")
+    chat.types("left barely")
+    assert (held(chat, "f1.left.level"), held(chat, "f1.right.level")) == ("blocked", None)
+    chat.types("dunno")
+    assert (held(chat, "f1.left.level"), held(chat, "f1.right.level")) == ("blocked", "unknown")
+
+
+def test_back_on_a_half_answered_card_opens_its_row_again(library: Library) -> None:
+    chat = at_the_sitting_card(library)
+    chat.types("left easy")
+    chat.types("back")
+    assert held(chat, "f1.left.level") is None
+    assert chat.answers[-1].how == "retracted"
+    chat.types("barely")
+    chat.types("easy")
+    assert (held(chat, "f1.left.level"), held(chat, "f1.right.level")) == ("blocked", "clear")
+
+
+@pytest.mark.parametrize("words", ["change 5", "I want to change an answer", "I made a mistake"])
+def test_an_answer_can_be_changed_after_the_result(library: Library, words: str) -> None:
+    chat = finished(library)
+    before = chat.known.assessment
+    chat.types(words)
+    assert "Here are your" in chat.last
+    number = next(line.partition(".")[0] for line in chat.last.splitlines() if "Sitting heel-out" in line)
+    chat.types(number)
+    chat.types("both easy")
+    chat.types("looks right")
+    assert chat.known.assessment is not None
+    assert before is not None
+    assert before.finding("left", "flexion").limited == "yes"
+    assert chat.known.assessment.finding("left", "flexion").limited == "no"
+
+
+def test_a_line_of_the_review_can_be_named(library: Library) -> None:
+    chat = finished(library)
+    chat.types("change an answer")
+    chat.types("the sitting heel-out one")
+    assert "Sitting" in chat.last
+    assert "Keep my answer" in chat.labels or "Done" in chat.labels
+
+
+def test_answers_of_an_earlier_day_are_not_changed_but_asked_afresh(library: Library) -> None:
+    chat = finished(library)
+    chat.waits(timedelta(days=3))
+    chat.types("I want to change an answer")
+    assert "/screen asks afresh" in chat.last
+    assert not chat.known.conversation.activities
+
+
+def test_a_pinch_told_after_the_plan_rests_a_day_and_changes_the_exercises(library: Library) -> None:
+    chat = finished(library)
+    before = chat.known.plan
+    chat.types("pinch in the groin")
+    while running := next((a for a in chat.known.conversation.activities if isinstance(a, Screening)), None):
+        assert running.shown is not None
+        question = running.shown[0]
+        if question == "pain_pattern" and "pinch_end" not in " ".join(running.ticked):
+            chat.types("pinch at the end")
+        else:
+            chat.types("done" if question == "pain_pattern" else PINCH_AT_THE_END.get(question, "none"))
+    after = chat.known.plan
+    assert {flag.id for flag in chat.known.flags} >= {"rf24_end_range"}
+    assert before is not None
+    assert after is not None
+    assert "Out:" in chat.last or "took out" in chat.last
+    chat.types("/plan")
+    assert "No exercises for the next" in chat.last
+    chat.waits(timedelta(hours=25))
+    chat.types("/plan")
+    assert "session" in chat.last
+    names = [p.exercise for p in (*after.daily, *after.strength)]
+    barred = {e.id for e in library.screens["hip_internal_rotation"].exercises.exercises if pinch_bars(e)}
+    assert not barred & set(names)
+    assert barred & {p.exercise for p in (*before.daily, *before.strength)}
+
+
+def pinch_bars(exercise: Any) -> bool:
+    """Tell whether a pinch leaves an exercise out."""
+    return any(out.reason == "pinch" for out in exercise.not_when)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("what does control mean?", "steer"),
+        ("how many times a week", "every day"),
+        ("what is an opener", "builder"),
+        ("how sure are you", "agree"),
+    ],
+)
+def test_questions_about_the_result_are_answered(library: Library, words: str, told: str) -> None:
+    chat = finished(library)
+    chat.types(words)
+    assert told in chat.last
+    assert len(chat.last) < 400
+
+
+def test_what_would_change_the_result_speaks_in_the_tests_own_words(library: Library) -> None:
+    chat = finished(library)
+    chat.types("/result")
+    changes = [line for line in chat.last.splitlines() if line.startswith("– if ")]
+    assert changes
+    own = set(library.screens["hip_internal_rotation"].wording["en"].values())
+    for line in changes:
+        assert line.split("“")[1].split("”")[0] in own
+
+
+# --- a stored conversation that can't be read
+
+DAMAGED = [
+    {"shape": SHAPE + 1, "step": 7, "language": "en", "activities": [{"kind": "dance"}]},
+    {"shape": SHAPE, "step": 7, "activities": [{"kind": "screening", "id": 5}]},
+    {"shape": SHAPE, "activities": "none"},
+    {"shape": "many", "step": "x", "language": 3},
+]
+
+
+@pytest.mark.parametrize("stored", DAMAGED)
+def test_a_conversation_that_cannot_be_read_still_hears_an_emergency(library: Library, stored: dict[str, Any]) -> None:
+    chat = finished(library)
+    chat.known = dataclasses.replace(chat.known, conversation=load(stored))
+    chat.types("I can't pee and I'm numb down below")
+    assert isinstance(chat.known.conversation.activities[-1], Ask)
+    assert "happening now" in chat.last
+    assert load(chat.known.conversation.model_dump(mode="json")).unread == stored
+    chat.types("yes")
+    assert [flag.action for flag in chat.known.flags] == ["lock"]
+
+
+@pytest.mark.parametrize("stored", DAMAGED)
+def test_a_conversation_that_cannot_be_read_is_left_by_start(library: Library, stored: dict[str, Any]) -> None:
+    chat = finished(library)
+    chat.known = dataclasses.replace(chat.known, conversation=load(stored))
+    chat.types("hello?")
+    assert "/start begins again" in chat.last
+    chat.types("/start")
+    assert "Welcome back" in chat.last
+    chat.types("hello")
+    assert "I'm here" in chat.last
+
+
+def test_a_conversation_set_aside_is_taken_up_again_when_it_can_be_read() -> None:
+    newer = {"shape": SHAPE + 1, "step": 7, "activities": [{"kind": "hello"}]}
+    aside = load(newer)
+    assert aside.unread == newer
+    readable = {**newer, "shape": SHAPE}
+    later = aside.model_copy(update={"unread": readable})
+    assert load(later.model_dump(mode="json")) == Conversation.model_validate(readable)
