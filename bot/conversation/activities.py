@@ -47,6 +47,8 @@ class Screening(Kept):
     reviewed: bool = False
     ticked: tuple[str, ...] = ()
     """What is ticked but not yet sent on the page that is open, as row path + "=" + option id."""
+    opened: str | None = None
+    """The row of a card that the client chose to answer next, by path; None: the first that is open."""
     shown: tuple[str, int] | None = None
     """The question that is open, and what was promised beside it: at most so many more."""
     told: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ MEANT = (
     ("positional", frozenset({"weight", "position", "positional", "forward"})),
     ("pelvic", frozenset({"pelvis", "pelvic"})),
     ("femoral", frozenset({"thigh", "femoral", "femur", "socket"})),
-    ("roles", frozenset({"opener", "openers", "builder", "builders", "lift", "lifts"})),
+    ("roles", frozenset({"room", "practice", "strength", "opener", "builder", "lift", "order"})),
     ("contexts", frozenset({"folded", "fold", "behind"})),
     ("sure", frozenset({"sure", "certain", "confident", "confidence"})),
     ("limited", frozenset({"limited", "limit", "limitation", "turning", "rotation"})),

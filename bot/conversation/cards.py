@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 
 from bot.conversation.activities import Screening
@@ -36,6 +37,14 @@ def show_question(talk: Talk, ask: Ask, way: Way, *, note: Line | None = None, f
         held = tuple(answer for row in ask.rows if (answer := said(talk, ask.question, row)))
         paragraphs.append(Line(key="bot.your_answer", values={"answer": Joined(items=held, glue=" · ")}))
     talk.card(f"s{screening.id}", *paragraphs, rows=(*answer_rows(talk, ask), _controls(talk, ask, way)))
+
+
+def opened_first(screening: Screening, ask: Ask) -> Ask:
+    """Put the row first that the client opened, where it is one of this question's."""
+    chosen = next((row for row in ask.rows if row.path == screening.opened), None)
+    if chosen is None:
+        return ask
+    return dataclasses.replace(ask, open=(chosen, *(row for row in ask.open if row is not chosen)))
 
 
 def trail_before(screening: Screening, ask: Ask | None, way: Way) -> tuple[str, ...]:
@@ -80,6 +89,8 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
     if question.kind == "checklist":
         yield from _checklist(talk, ask)
         return
+    if screening is not None:
+        ask = opened_first(screening, ask)
     first_open = next((row.path for row in ask.open), None)
     revisiting = screening is not None and screening.revisit == question.id
     several = len(ask.rows) > 1
@@ -90,19 +101,26 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
             {t.partition("=")[2] for t in screening.ticked if t.partition("=")[0] == row.path} if screening else set()
         )
         is_open = row.path == first_open or (revisiting and row.path == (first_open or ask.rows[0].path))
+        is_open = is_open or not several
+        opens = talk.data(str(index), "open") if several and not is_open else None
         label = row_label(talk, question, row) if several or row.side else None
         match question.kind:
             case "scale":
+                held = talk.facts.value(row.path)
                 buttons = tuple(
-                    Button(data=talk.data(str(index), str(n)), label=Line(key="bot.number", values={"n": n}))
+                    Button(
+                        data=talk.data(str(index), str(n)),
+                        label=Line(key="bot.number", values={"n": n}),
+                        chosen=held == n,
+                    )
                     for n in range(int(question.lowest), int(question.highest) + 1)
                 )
-                yield ButtonRow(buttons=buttons, label=label, kind="scale", open=is_open or not several)
+                yield ButtonRow(buttons=buttons, label=label, kind="scale", open=is_open, opens=opens)
             case "number":
                 buttons = (
                     Button(data=talk.data(str(index), "unknown"), label=talk.of_screen("option.degrees.unknown")),
                 )
-                yield ButtonRow(buttons=buttons, label=label, open=is_open or not several)
+                yield ButtonRow(buttons=buttons, label=label, open=is_open, opens=opens)
             case "many":
                 options = tuple(
                     Button(
@@ -114,7 +132,7 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
                 )
                 done = "bot.done" if ticked else "bot.none_of_these"
                 close = Button(data=talk.data(str(index), "done"), label=Line(key=done))
-                yield ButtonRow(buttons=(*options, close), label=label, open=is_open or not several)
+                yield ButtonRow(buttons=(*options, close), label=label, open=is_open, opens=opens)
             case _:
                 yield ButtonRow(
                     buttons=tuple(
@@ -126,7 +144,8 @@ def answer_rows(talk: Talk, ask: Ask) -> Iterator[ButtonRow]:
                         for option in row.options
                     ),
                     label=label,
-                    open=is_open or not several,
+                    open=is_open,
+                    opens=opens,
                 )
 
 
@@ -134,7 +153,8 @@ def option_label(talk: Talk, question: Question, row: Row, option: str) -> Line:
     """Give the words of an option: the question's own, else those shared by all tests."""
     last = row.path.rpartition(".")[2]
     if question.test is not None:
-        own = (f"{question.test}.{option}",) if last == "level" else ()
+        sided = (f"{question.test}.{row.side}.{option}",) if row.side else ()
+        own = (*sided, f"{question.test}.{option}") if last == "level" else ()
         return talk.first_of(*own, f"{question.test}.{last}.{option}", f"option.{last}.{option}", f"option.{option}")
     page = question.id.partition(".")[0]
     return talk.first_of(

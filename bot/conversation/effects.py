@@ -55,6 +55,8 @@ class ButtonRow:
     kind: str = "options"
     open: bool = True
     """False where this row is answered already, or waits its turn."""
+    opens: str | None = None
+    """What a button carries that opens this row while it is closed; None where it can't be."""
 
 
 @dataclass(frozen=True, kw_only=True)

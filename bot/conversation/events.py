@@ -43,6 +43,40 @@ class Unreadable:
     what: str
 
 
-Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | ClientFlagged | ClientScreened
+@dataclass(frozen=True, kw_only=True)
+class Blocked:
+    """A person blocked the bot: nothing reaches them there."""
 
-__all__ = ["ClientFlagged", "ClientScreened", "Corrected", "Event", "Tapped", "Typed", "Unreadable"]
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returned:
+    """A person who had blocked the bot lets it write again."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Somebody wrote to the bot where it does not talk: in a group or a channel."""
+
+    at: datetime
+
+
+Event: TypeAlias = (
+    Typed | Corrected | Tapped | Unreadable | Blocked | Returned | Elsewhere | ClientFlagged | ClientScreened
+)
+
+__all__ = [
+    "Blocked",
+    "ClientFlagged",
+    "ClientScreened",
+    "Corrected",
+    "Elsewhere",
+    "Event",
+    "Returned",
+    "Tapped",
+    "Typed",
+    "Unreadable",
+]

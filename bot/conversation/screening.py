@@ -10,6 +10,7 @@ from bot.conversation import again, alarm, pages
 from bot.conversation.activities import Resume, Screening
 from bot.conversation.cards import (
     labels_of,
+    opened_first,
     row_label,
     said,
     show_question,
@@ -172,7 +173,10 @@ def tapped(talk: Talk, row: str, option: str) -> None:
     asked = question.rows[number]
     offered = {o.id for o in asked.options}
     state, _, ticked = option.partition("-")
-    if question.kind == "checklist" and option in ("on", "off"):
+    if option == "open" and len(ask.rows) > 1:
+        talk.put_screening(screening.model_copy(update={"opened": asked.path}))
+        go_on(talk, fresh=False)
+    elif question.kind == "checklist" and option in ("on", "off"):
         _tick(talk, f"{asked.path}=yes", on=option == "on")
     elif question.kind == "many" and state in ("on", "off") and ticked in offered:
         _tick(talk, f"{asked.path}={ticked}", on=state == "on")
@@ -198,6 +202,7 @@ def typed(talk: Talk, text: str, message: str) -> None:
         _typed_at_review(talk, text)
         return
     question = ask.question
+    ask = opened_first(screening, ask)
     rows = (*ask.open, *(row for row in ask.rows if row not in ask.open))
     test = talk.screen.tests[question.test] if question.test else None
     keeps = KEEP_WORDS[1:] if question.kind in ("checklist", "many") else KEEP_WORDS  # there "done" sends the ticks
@@ -380,7 +385,9 @@ def record(
         sources[message] = tuple(values)
     trail = screening.trail if question.id in screening.trail else (*screening.trail, question.id)
     ticked = tuple(t for t in screening.ticked if t.partition("=")[0] not in values and question.kind == "many")
-    moved = screening.model_copy(update={"answers": answers, "sources": sources, "trail": trail, "ticked": ticked})
+    moved = screening.model_copy(
+        update={"answers": answers, "sources": sources, "trail": trail, "ticked": ticked, "opened": None}
+    )
     talk.put_screening(moved)
     way = talk.way(moved)
     ask = ask_again(talk.screen, way, question.id)

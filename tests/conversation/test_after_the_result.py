@@ -126,9 +126,9 @@ def pinch_bars(exercise: Any) -> bool:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("what does control mean?", "steer"),
+        ("what does control mean?", "muscles"),
         ("how many times a week", "every day"),
-        ("what is an opener", "builder"),
+        ("which order, strength first?", "makes room"),
         ("how sure are you", "agree"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_stale_tap_counts_nothing_and_leads_to_the_current_question(library: L
 def test_an_emergency_tap_is_confirmed_once_and_a_denied_one_is_asked_again(library: Library) -> None:
     chat = Chat(library)
     set_up(chat, HELLO)
-    chat.taps("Can't take 4 steps, or leg out of shape")
+    chat.taps("Can't take 4 steps, or leg short or turned")
     chat.taps("Done")
     assert "Is that right?" in chat.last
     chat.taps("No, that was a mistake")
@@ -361,7 +361,7 @@ def test_the_plan_is_not_shown_while_the_gate_is_open(library: Library) -> None:
 def test_none_does_not_wipe_ticks_and_done_sends_them(library: Library) -> None:
     chat = Chat(library)
     set_up(chat, HELLO)
-    chat.taps("Can't take 4 steps, or leg out of shape")
+    chat.taps("Can't take 4 steps, or leg short or turned")
     chat.types("none")
     assert "Something is ticked" in chat.last
     assert not [a for a in chat.answers if a.path == "reports.cannot_walk"]

@@ -38,6 +38,8 @@ def test_a_case_of_the_screen_comes_out_as_written(name: str, screen: Screen) ->
         assert list(said.finding(*place.split()).missing) == paths
     for place, phase in case.get("phase", {}).items():
         assert said.finding(*place.split()).phase == phase
+    for place, notes in case.get("notes", {}).items():
+        assert list(said.finding(*place.split()).notes) == notes
     plan = first_plan(screen, said, facts)
     if "first" in case:
         first = "none" if isinstance(plan, NoPlan) else plan.daily[0].exercise
