@@ -208,7 +208,7 @@ def weigh(criterion: Criterion, view: View) -> Verdict:
             return Verdict(truth=truth, because=(path,))
         case _:
             value = view.value(criterion.fact)
-            return Verdict(truth=_compare(criterion, value), because=(criterion.fact,))
+            return Verdict(truth=compare(criterion, value), because=(criterion.fact,))
 
 
 def paths_of(criterion: Criterion) -> tuple[str, ...]:
@@ -224,7 +224,8 @@ def paths_of(criterion: Criterion) -> tuple[str, ...]:
             return (criterion.fact,)
 
 
-def _compare(criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes, value: Any) -> Truth:
+def compare(criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes, value: Any) -> Truth:
+    """Compare one fact with what a criterion wants of it."""
     match criterion:
         case FactIs(is_=wanted) if wanted in UNKNOWN_WORDS or wanted == NOT_NEEDED:
             return None if value is None else bool(value == wanted)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from rules.assess import Assessment, Finding
-from rules.criteria import SIDES, Frozen, Side, weigh
+from rules.criteria import SIDES, Frozen, Side
 from rules.facts import Facts
 from rules.screen import CONTEXTS, ContextName, Dose, Driver, Exercise, Ladder, Role, Screen
 from rules.sight import Sight
+from rules.truth import truth_of
 
 NoPlanReason: TypeAlias = Literal["locked", "paused", "open", "nothing_limited", "nothing_suits"]
 DAYS_A_WEEK, OFFERED_DAYS, STRENGTH_DAYS = 7, 2, 2
@@ -219,7 +220,7 @@ class _Chooser:
     def _why_not(self, exercise: Exercise) -> LeftOut | None:
         for out in exercise.not_when:
             views = [self.sight] if self.side is None else [self.sight, self.sight.seen_from(self.side)]
-            if any(weigh(out.when, view).truth for view in views):
+            if any(truth_of(out.when, view) for view in views):
                 return LeftOut(exercise=exercise.id, reason=out.reason, lacks=False)
         if self.pregnant and not exercise.pregnancy_ok:
             return LeftOut(exercise=exercise.id, reason="pregnancy", lacks=False)

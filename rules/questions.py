@@ -7,7 +7,7 @@ client's own "not sure" leaves it open; it is passed over only when the conditio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Criterion, Side, Truth, weigh
@@ -16,6 +16,7 @@ from rules.facts import ATTEMPT_FIELDS, Facts, Path, Value
 from rules.safety import Flag, at_once, flags, locks
 from rules.screen import LeaveOut, Question, Row, Screen, Test
 from rules.sight import Sight
+from rules.truth import truth_of
 
 SETTINGS: Mapping[Path, Value] = {"reports.degrees_wanted": "no"}
 """Facts that a client switches, and is never asked."""
@@ -79,7 +80,6 @@ class Way:
     steps: tuple[Step, ...]
     facts: Facts
     skipped: tuple[Skip, ...]
-    unneeded: frozenset[Path] = field(default_factory=frozenset)
 
 
 def next_question(screen: Screen, facts: Facts, *, scope: str = "full") -> Next:
@@ -179,7 +179,6 @@ def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
         steps=tuple(steps),
         facts=Facts.from_values(_with_free_reports(kept, facts, screen)),
         skipped=tuple(skipped.values()),
-        unneeded=frozenset(path for path, value in live.items() if value == NOT_NEEDED),
     )
 
 
@@ -314,7 +313,7 @@ class _Live:
 
 
 def _truth(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> Truth:
-    return True if criterion is None else weigh(criterion, sight.seen_from(side) if side else sight).truth
+    return True if criterion is None else truth_of(criterion, sight.seen_from(side) if side else sight)
 
 
 def _waits(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> bool:
@@ -359,7 +358,7 @@ def _is_left_out(
 
 def _why_out(test: Test, sight: _Live, instead: str | None = None) -> LeaveOut | None:
     for out in test.leave_out:
-        if weigh(out.when, sight).truth and (instead is None or out.instead == instead):
+        if truth_of(out.when, sight) and (instead is None or out.instead == instead):
             return out
     return None
 

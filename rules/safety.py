@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rules.criteria import Criterion, Frozen, View, weigh
+from rules.criteria import Frozen, View, weigh
 from rules.screen import URGENCIES, Action, FlagRule, Safety, Urgency
+from rules.truth import truth_of
 
 
 class Flag(Frozen):
@@ -26,12 +27,11 @@ def flags(safety: Safety, view: View) -> tuple[Flag, ...]:
     """List the flags that facts raise, the most urgent first; of one evidence row only the most urgent stands."""
     standing: dict[str, Flag] = {}
     for rule in safety.flags:
-        verdict = weigh(rule.when, view)
-        if not verdict.truth:
+        if not truth_of(rule.when, view):
             continue
         held = standing.get(rule.row)
         if held is None or URGENCIES.index(rule.urgency) > URGENCIES.index(held.urgency):
-            standing[rule.row] = _flag(rule, verdict.because)
+            standing[rule.row] = _flag(rule, weigh(rule.when, view).because)
     return tuple(sorted(standing.values(), key=lambda flag: (-URGENCIES.index(flag.urgency), flag.id)))
 
 
@@ -43,11 +43,6 @@ def locks(raised: Sequence[Flag]) -> tuple[Flag, ...]:
 def at_once(flag: Flag) -> bool:
     """Tell whether a flag stops everything the moment it is raised."""
     return flag.action == "lock" and flag.urgency in ("emergency", "urgent")
-
-
-def criteria_of(safety: Safety) -> tuple[Criterion, ...]:
-    """List every criterion of the flags, for checks."""
-    return tuple(rule.when for rule in safety.flags)
 
 
 def _flag(rule: FlagRule, because: tuple[str, ...]) -> Flag:

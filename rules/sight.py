@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side, weigh
+from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side
 from rules.facts import ATTEMPT_FIELDS, Attempt, Facts
 from rules.screen import Screen, Test
+from rules.truth import truth_of
 
 
 class Sight:
@@ -109,10 +110,10 @@ class Sight:
 
     def _not_needed(self, test_id: str) -> bool:
         test = self.screen.tests.get(test_id)
-        return test is not None and test.ask_when is not None and weigh(test.ask_when, self).truth is False
+        return test is not None and test.ask_when is not None and truth_of(test.ask_when, self) is False
 
     def _stand_in(self, test: Test) -> str | None:
         for out in test.leave_out:
-            if out.instead and weigh(out.when, self).truth:
+            if out.instead and truth_of(out.when, self):
                 return out.instead
         return None

@@ -8,11 +8,12 @@ from bot.conversation.cards import option_label, said, side_word, test_name
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
-from rules.criteria import LEVELS, weigh
+from rules.criteria import LEVELS
 from rules.questions import row_at
 from rules.screen import CONTEXTS, Dose
 from rules.sensitivity import Change, what_would_change
 from rules.sight import Sight
+from rules.truth import truth_of
 
 MOST_CHANGES = 2
 """How many answers that would change a result are named."""
@@ -152,7 +153,7 @@ def _missing(talk: Talk, finding: Finding, facts: Facts, hurt: tuple[str, ...]) 
     """Name the tests that would settle an unknown; never one that hurt, or that was left out for this client."""
     sight = Sight(talk.screen, facts, finding.side)
     tests = [talk.screen.tests[name] for name in dict.fromkeys(path.partition(".")[0] for path in finding.missing)]
-    open_to_them = (t for t in tests if not any(weigh(out.when, sight).truth for out in t.leave_out))
+    open_to_them = (t for t in tests if not any(truth_of(out.when, sight) for out in t.leave_out))
     return tuple(test_name(talk, test.id) for test in open_to_them if test.id not in hurt)
 
 
