@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from bot.commands import chat, check, classify, rules
+from bot.commands import chat, check, classify, doctor, rules, serve
 
-COMMANDS = (chat, classify, check, rules)
+COMMANDS = (chat, serve, doctor, classify, check, rules)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from platformdirs import user_config_dir, user_data_dir
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
 
     data_dir: where data is kept. database_url: SQLAlchemy's address of the database (default: coxa.db in
     data_dir). key_file: the key that opens health data. screens: a content folder in place of the package's.
+    telegram_token: the bot's token, from @BotFather. telegram_api_url: where the Bot API is, as https://host/bot.
     """
 
     model_config = SettingsConfigDict(
@@ -49,11 +51,27 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     key_file: Path = Field(default_factory=_key_file)
     screens: Path | None = None
+    telegram_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org/bot"
 
     @field_validator("data_dir", "key_file", "screens")
     @classmethod
     def _whole(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path is not None else None
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", token.get_secret_value().strip()):
+            raise ValueError("this is no token; @BotFather gives one like 123456:ABC-def_1")
+        return SecretStr(token.get_secret_value().strip()) if token is not None else None
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _api(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?/bot/?", url):
+            raise ValueError(f"it is {url!r}; give the Bot API's address as https://api.telegram.org/bot")
+        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _key_apart(self) -> Settings:
@@ -65,6 +83,15 @@ class Settings(BaseSettings):
         if self.screens is not None and not self.screens.is_dir():
             raise ValueError(f"COXA_SCREENS is {self.screens}, which is no folder; give one with safety/ and screens/")
         return self
+
+    def telegram(self) -> SecretStr:
+        """Give the bot's token; raises SettingsError where there is none."""
+        if self.telegram_token is None:
+            raise SettingsError(
+                "COXA_TELEGRAM_TOKEN is not set; ask @BotFather on Telegram for a bot, then export its token"
+                " (coxa chat needs none)"
+            )
+        return self.telegram_token
 
     @property
     def url(self) -> SecretStr:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
+from bot.conversation.effects import Line
 from bot.phrasebook import Phrasebook, load_phrasebook
 from bot.settings import Settings, SettingsError
 from bot.workflow.deliver import deliver
 from bot.workflow.handle import handle
 from bot.workflow.ports import Clock, Raw, Store
 from bot.workflow.receive import receive
+from bot.workflow.work import Work
 from rules import ContentError, Library, load_library
 from rules.check import check
+
+if TYPE_CHECKING:
+    from bot.channels.telegram_menu import Shown
+
+
+MENU = ("screen", "result", "plan", "profile", "settings", "privacy", "cancel", "help", "start")
+"""The commands that Telegram's menu offers, in order."""
+REACH_SECONDS = 5.0
+"""The pause between tries to reach Telegram at the start."""
+FINISH_SECONDS = 8.0
+"""How long what was begun may take to finish after a stop: systemd and Docker wait 10 seconds."""
 
 
 class SystemClock:
@@ -141,6 +156,66 @@ class Terminal:
             sent = await deliver(self._store, self._channels, self.clock)
             if not handled and not sent:
                 return
+
+
+async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Answer on Telegram until told to stop; raises SettingsError for a token or an address that can't be used."""
+    # A third of a second of imports that a terminal does without.
+    from telegram.error import InvalidToken, TelegramError
+
+    from bot.channels.telegram import CHANNEL as TELEGRAM
+    from bot.channels.telegram import make_telegram
+    from bot.channels.telegram_menu import show
+    from bot.channels.telegram_poll import Poll
+
+    token = settings.telegram().get_secret_value()
+    content, clock = read_content(settings), SystemClock()
+    async with open_store(settings, memory=False) as store:
+        telegram = make_telegram(token, settings.telegram_api_url)
+        bot = telegram.bot
+        work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook)
+        try:
+            while not stopping.is_set():
+                try:
+                    await bot.initialize()
+                    break
+                except InvalidToken as error:
+                    raise SettingsError(
+                        "COXA_TELEGRAM_TOKEN is not taken by Telegram; get the token from @BotFather"
+                    ) from error
+                except TelegramError as error:
+                    say(f"Telegram can't be reached ({error}); trying again. coxa doctor looks closer.")
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stopping.wait(), REACH_SECONDS)
+            if stopping.is_set():
+                return
+            await show(bot, menus(content.phrasebook))
+            say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
+            poll = Poll(telegram, clock, work.receive)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(poll.run(stopping))
+                group.create_task(work.run(stopping))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FINISH_SECONDS):
+                    await work.finish()
+        finally:
+            await telegram.close()
+            await bot.shutdown()
+
+
+def menus(phrasebook: Phrasebook) -> Mapping[str, Shown]:
+    """Give what Telegram shows of the bot, in each language that has words for it."""
+    from bot.channels.telegram_menu import Shown
+
+    return {
+        language: Shown(
+            commands={name: phrasebook.text(Line(key=f"menu.{name}"), language) for name in MENU},
+            description=phrasebook.text(Line(key="about.long"), language),
+            short=phrasebook.text(Line(key="about.short"), language),
+        )
+        for language in phrasebook.languages
+        if phrasebook.has("about.long", language)
+    }
 
 
 @asynccontextmanager

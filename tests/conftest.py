@@ -1,10 +1,13 @@
-"""What every test may use: the library, read once."""
+"""What every test may use: the library, read once, and a PostgreSQL server, started once."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from rules import Library, Screen, load_library
+from tests.postgres import Server, running
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +18,15 @@ def library() -> Library:
 @pytest.fixture(scope="session")
 def screen(library: Library) -> Screen:
     return library.screens["hip_internal_rotation"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> str:
+    """Give the address of an empty PostgreSQL database."""
+    return postgres.new_database()

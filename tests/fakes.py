@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,8 @@ from bot.conversation.known import Known, OpenFlag, Person
 from bot.workflow.ports import Address, Heard, InboxRow, Message, OutboxRow, Raw, Turns
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+MOST_TRIES = 10
+"""How often a sending may be cut off; what SqlStore holds to."""
 RANKS = {"safety": 0, "reply": 1, "prompt": 2}
 
 
@@ -68,6 +70,9 @@ class RecordingChannel:
     sends: list[Sent] = field(default_factory=list)
     taps: list[tuple[str, str | None]] = field(default_factory=list)
     failures: deque[Exception | None] = field(default_factory=deque)
+    stripped: list[tuple[Address, str]] = field(default_factory=list)
+    shown_busy: list[str] = field(default_factory=list)
+    turned_away: list[tuple[str, str]] = field(default_factory=list)
 
     def address(self, chat: str) -> Address:
         """Give the address of a chat."""
@@ -95,6 +100,15 @@ class RecordingChannel:
 
     async def answer_tap(self, raw: Raw, words: str | None) -> None:
         self.taps.append((raw.key, words))
+
+    async def strip(self, address: Address, message_id: str) -> None:
+        self.stripped.append((address, message_id))
+
+    async def busy(self, raw: Raw) -> None:
+        self.shown_busy.append(raw.key)
+
+    async def turn_away(self, raw: Raw, words: str) -> None:
+        self.turned_away.append((raw.key, words))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +176,9 @@ class Rows:
     outbox: dict[int, KeptMessage] = field(default_factory=dict)
     cards: dict[tuple[Address, str], tuple[str, datetime]] = field(default_factory=dict)
     typed: dict[Address, datetime] = field(default_factory=dict)
+    newest: dict[Address, str] = field(default_factory=dict)
+    keyboards: dict[Address, str] = field(default_factory=dict)
+    blocked: dict[Address, datetime] = field(default_factory=dict)
 
     def copy(self) -> Rows:
         """Give a copy to go back to."""
@@ -236,7 +253,11 @@ class MemoryStore:
             card=chosen.card,
             message=chosen.message,
             attempts=chosen.attempts,
-            edit=message_id if typed_at is None or sent_at >= typed_at else None,
+            edit=message_id
+            if (typed_at is None or sent_at >= typed_at) and message_id == self.rows.newest.get(chosen.address)
+            else None,
+            keyboard=self.rows.keyboards.get(chosen.address),
+            uncertain=chosen.uncertain,
         )
 
     async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
@@ -245,25 +266,39 @@ class MemoryStore:
                 raise LookupError(f"there is no outbox row {row_id}")
             self._change(row_id, state="sent", message_id=message_id)
             row = self.rows.outbox[row_id]
+            self.rows.newest[row.address] = message_id
+            if row.message.rows:
+                self.rows.keyboards[row.address] = message_id
+            elif self.rows.keyboards.get(row.address) == message_id:
+                del self.rows.keyboards[row.address]
             if row.card is None:
                 return
             held = self.rows.cards.get((row.address, row.card))
             if held is None or held[0] != message_id:
                 self.rows.cards[row.address, row.card] = (message_id, row.claimed_at or now)
 
-    async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
+    async def not_sent(
+        self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False
+    ) -> None:
         async with self._open():
-            self._change(row_id, state="failed" if retry_at is None else "waiting", not_before=retry_at, why=why)
+            doubt = self.rows.outbox[row_id].uncertain or uncertain
+            state = "failed" if retry_at is None else "waiting"
+            self._change(row_id, state=state, not_before=retry_at, why=why, uncertain=doubt)
+
+    async def gone(self, row_id: int, why: str, now: datetime) -> None:
+        async with self._open() as turns:
+            self._change(row_id, state="failed", why=why)
+            await turns.blocked(self.rows.outbox[row_id].address, now)
 
     async def recover(self, now: datetime) -> int:
         async with self._open():
             cut_off = [message for message in self.rows.outbox.values() if message.state == "sending"]
             for message in cut_off:
-                if message.uncertain:
+                if message.attempts >= MOST_TRIES:
                     self._change(message.id, state="failed")
                 else:
                     self._change(message.id, state="waiting", uncertain=True, not_before=None)
-            return sum(not message.uncertain for message in cut_off)
+            return sum(message.attempts < MOST_TRIES for message in cut_off)
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         async with self._open() as turns:
@@ -290,8 +325,9 @@ class MemoryTurns:
     def _rows(self) -> Rows:
         return self._store.rows
 
-    async def pending(self, limit: int, now: datetime) -> Sequence[InboxRow]:
-        return [event.row for event in self._rows.inbox.values() if event.state == "waiting"][:limit]
+    async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
+        waiting = [event.row for event in self._rows.inbox.values() if event.state == "waiting"]
+        return [row for row in waiting if row.raw.source in sources][:limit]
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -314,6 +350,17 @@ class MemoryTurns:
     async def typed_since(self, address: Address, at: datetime) -> None:
         if any(person.address == address for person in self._rows.people.values()):
             self._rows.typed[address] = max(at, self._rows.typed.get(address, at))
+            self._rows.blocked.pop(address, None)
+
+    async def blocked(self, address: Address, at: datetime) -> None:
+        if any(person.address == address for person in self._rows.people.values()):
+            self._rows.blocked[address] = at
+        for row in list(self._rows.outbox.values()):
+            if row.address == address and row.state == "waiting":
+                self._rows.outbox[row.id] = replace(row, state="withheld")
+
+    async def unblocked(self, address: Address) -> None:
+        self._rows.blocked.pop(address, None)
 
     async def load(self, person_id: int) -> Known:
         person = self._person(person_id)
@@ -387,6 +434,7 @@ class MemoryTurns:
             card=card,
             message=Message(text=message.text, rows=tuple(_as_json(message.rows))),
             priority=priority,
+            state="withheld" if person.address in self._rows.blocked else "waiting",
         )
 
     async def put_in(self, raw: Raw) -> bool:

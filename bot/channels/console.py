@@ -93,6 +93,15 @@ class Console:
         if words:
             self._show(str(raw.body.get("from")), (Piece(kind="note", html=html.escape(f"({words})")),))
 
+    async def strip(self, address: Address, message_id: str) -> None:
+        """Do nothing: what was printed stays, and only the choices of the newest message are numbered."""
+
+    async def busy(self, raw: Raw) -> None:
+        """Do nothing: every line is answered before the next is read."""
+
+    async def turn_away(self, raw: Raw, words: str) -> None:
+        """Do nothing: at a terminal everybody is in a chat of their own."""
+
     def speaker(self, line: str) -> tuple[str, str]:
         """Split `sam: text` or `sam> text` of somebody who sits here; else the first person speaks."""
         name, mark, text = line.partition(":")

@@ -46,6 +46,11 @@ class Phrasebook:
         except (KeyError, IndexError, ValueError) as error:
             raise ContentError(f"wording {line.key}: {error} has no value; pass it or remove the slot") from error
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """List the languages that there are words in."""
+        return tuple(sorted(self._words))
+
     def has(self, key: str, language: str = DEFAULT) -> bool:
         """Tell whether a key is worded."""
         return key in self._words.get(language, {})

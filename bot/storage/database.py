@@ -6,11 +6,11 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, StaticPool, event, insert, make_url, select
+from sqlalchemy import URL, Connection, StaticPool, event, func, insert, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +19,8 @@ from bot.storage.crypto import DataKeyMissing, KeyRing
 from bot.storage.tables import NEWEST, make_tables
 from bot.storage.upgrade import bring_up, revision, upgrade
 
+MIGRATING = 0x636F7861
+"""The number of the lock that a process holds while it migrates a PostgreSQL database: "coxa" in ASCII."""
 MARKER = "key"
 """The name of the row that tells whether a ring is this database's."""
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
@@ -78,29 +80,28 @@ class Database:
         self._lock = lock
         # SQLite has one writer: waiting here is fairer than its busy loop, and in memory there is one connection.
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else None
-        self._holder: asyncio.Task[Any] | None = None
+        self._holders: set[asyncio.Task[Any] | None] = set()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction; it commits at the end and rolls back if the block raises."""
-        if self._turn is None:
-            async with self.engine.begin() as connection:
-                yield connection
-            return
-        if self._holder is asyncio.current_task():
+        task = asyncio.current_task()
+        if task in self._holders:
             raise RuntimeError("a transaction is open in this task already; use that one, or end it first")
-        async with self._turn:
-            self._holder = asyncio.current_task()
+        async with self._turn or nullcontext():
+            self._holders.add(task)
             try:
                 async with self.engine.begin() as connection:
                     yield connection
             finally:
-                self._holder = None
+                self._holders.discard(task)
 
     async def start(self, *, migrate: bool) -> None:
         """Check schema and key, and leave the marker of this ring in a new database."""
         async with self.begin() as connection:
             if migrate:
+                if self.engine.dialect.name == "postgresql":  # processes that start together migrate one by one
+                    await connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
                 await connection.run_sync(bring_up)
             elif await connection.run_sync(revision) != NEWEST:
                 raise DatabaseBusy("another coxa, of an older version, is using this database; stop it first")
@@ -116,6 +117,15 @@ class Database:
         await self.engine.dispose()
         _release(self._lock)
         self._lock = None
+
+
+def with_driver(url: str) -> URL:
+    """Give a database's address with the driver that Coxa brings; raises ArgumentError for what is no address."""
+    if url.startswith("postgres://"):  # as some hosts still write it
+        url = f"postgresql{url.removeprefix('postgres')}"
+    address = make_url(url)
+    drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+    return address.set(drivername=drivers.get(address.get_backend_name(), address.drivername))
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -150,9 +160,9 @@ def _release(lock: int | None) -> None:
 
 
 def _engine(url: str) -> AsyncEngine:
-    address = make_url(url)
+    address = with_driver(url)
     if address.get_backend_name() != "sqlite":
-        return create_async_engine(address)
+        return create_async_engine(address, pool_pre_ping=True)
     if sqlite_file(url) is None:
         engine = create_async_engine(address, poolclass=StaticPool)
     else:

@@ -15,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.tables import in_state
-from bot.storage.turns import SqlTurns
+from bot.storage.turns import SqlTurns, withhold
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2}
 """Which chat is served first; within a chat, messages keep their order."""
+MOST_TRIES = 10
+"""How often the sending of one message may be cut off by the end of its process. A proposal."""
 KIND = "text"
 """The kind of every message so far."""
 
@@ -75,8 +77,10 @@ class SqlStore:
             .subquery()
         )
         due = or_(t.c.not_before.is_(None), t.c.not_before <= now)
-        chosen = select(t.c.id, t.c.address_id).join(firsts, firsts.c.id == t.c.id).where(due)
-        return (await connection.execute(chosen.order_by(firsts.c.urgency, t.c.id).limit(limit))).all()
+        # Said twice, because a lock that was waited for makes PostgreSQL look again at the locked row alone.
+        chosen = select(t.c.id, t.c.address_id).join(firsts, firsts.c.id == t.c.id).where(due, in_state(t, "waiting"))
+        chosen = chosen.order_by(firsts.c.urgency, t.c.id).limit(limit).with_for_update(of=t, skip_locked=True)
+        return (await connection.execute(chosen)).all()
 
     async def _newest(
         self, connection: AsyncConnection, heads: Sequence[AnyRow]
@@ -100,7 +104,9 @@ class SqlStore:
     async def _outgoing(self, connection: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
         t = self._tables
         same_card = and_(t.card.c.address_id == t.outbox.c.address_id, t.card.c.card == t.outbox.c.card)
+        # An edit is seen only where nothing stands below it: neither what the person wrote nor what the bot said.
         below_words = or_(t.address.c.typed_at.is_(None), t.card.c.sent_at >= t.address.c.typed_at)
+        undermost = and_(below_words, t.card.c.message_id == t.address.c.newest)
         chosen = (
             select(
                 t.outbox.c.id,
@@ -108,7 +114,9 @@ class SqlStore:
                 t.outbox.c.message,
                 (t.outbox.c.attempts - 1).label("tries"),
                 t.address.c.value.label("address"),
-                case((and_(below_words, t.card.c.kind == KIND), t.card.c.message_id)).label("edit"),
+                case((and_(undermost, t.card.c.kind == KIND), t.card.c.message_id)).label("edit"),
+                t.address.c.keyboard,
+                t.outbox.c.uncertain,
             )
             .select_from(t.outbox.join(t.address).outerjoin(t.card, same_card))
             .where(t.outbox.c.id.in_(ids))
@@ -128,11 +136,14 @@ class SqlStore:
                 update(t.outbox)
                 .where(t.outbox.c.id == row_id)
                 .values(state="sent", message_id=message_id, done_at=now, not_before=None)
-                .returning(t.outbox.c.address_id, t.outbox.c.card, t.outbox.c.claimed_at)
+                .returning(t.outbox.c.address_id, t.outbox.c.card, t.outbox.c.claimed_at, t.outbox.c.message)
             )
             row = marked.one_or_none()
             if row is None:
                 raise LookupError(f"there is no outbox row {row_id}")
+            bare = case((t.address.c.keyboard != message_id, t.address.c.keyboard))  # an edit took its buttons off
+            there = {"newest": message_id, "keyboard": message_id if row.message["rows"] else bare}
+            await connection.execute(update(t.address).where(t.address.c.id == row.address_id).values(**there))
             if row.card is None:
                 return
             # From when its sending began: what the person wrote meanwhile may stand below it.
@@ -145,23 +156,41 @@ class SqlStore:
                 put.on_conflict_do_update(index_elements=["address_id", "card"], set_=held, where=anew)
             )
 
-    async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
-        """Mark a message as failed, or to be tried again at a time."""
+    async def not_sent(
+        self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False
+    ) -> None:
+        """Mark a message as failed, or to be tried again at a time; `uncertain`: perhaps it was sent."""
         values: dict[str, Any] = {"state": "waiting", "not_before": retry_at}
         if retry_at is None:
             values = {"state": "failed", "done_at": now}
+        if uncertain:
+            values["uncertain"] = True
         async with self._database.begin() as connection:
             await self._mark(connection, [row_id], why=why, **values)
 
+    async def gone(self, row_id: int, why: str, now: datetime) -> None:
+        """Mark a message as failed because its address is blocked: all that waits for it is withheld."""
+        t = self._tables
+        async with self._database.begin() as connection:
+            failed = update(t.outbox).where(t.outbox.c.id == row_id).values(state="failed", done_at=now, why=why)
+            address_id = (await connection.execute(failed.returning(t.outbox.c.address_id))).scalar()
+            if address_id is not None:
+                blocked = update(t.address).where(t.address.c.id == address_id).values(blocked_at=now)
+                await connection.execute(blocked)
+                await withhold(connection, t, int(address_id), now)
+
     async def recover(self, now: datetime) -> int:
-        """Put messages whose sending was cut off back, once; a second time they fail, perhaps sent twice."""
+        """Put messages whose sending was cut off back, marked uncertain: each kill may repeat one, and loses none.
+
+        One that was tried too often fails: it may be what ends the process.
+        """
         t = self._tables.outbox
         cut_off = in_state(t, "sending")
-        twice = {"state": "failed", "done_at": now, "why": "its sending was cut off twice"}
-        once = {"state": "waiting", "uncertain": True, "not_before": None}
+        given_up = {"state": "failed", "done_at": now, "why": "its sending was cut off too often"}
+        again = {"state": "waiting", "uncertain": True, "not_before": None}
         async with self._database.begin() as connection:
-            await connection.execute(update(t).where(cut_off, t.c.uncertain).values(**twice))
-            put_back = await connection.execute(update(t).where(cut_off).values(**once).returning(t.c.id))
+            await connection.execute(update(t).where(cut_off, t.c.attempts >= MOST_TRIES).values(**given_up))
+            put_back = await connection.execute(update(t).where(cut_off).values(**again).returning(t.c.id))
             return len(put_back.all())
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
@@ -197,4 +226,6 @@ def _outbox_row(row: AnyRow) -> OutboxRow:
         message=Message(text=row.message["text"], rows=tuple(row.message["rows"])),
         attempts=row.tries,
         edit=row.edit,
+        keyboard=row.keyboard,
+        uncertain=row.uncertain,
     )

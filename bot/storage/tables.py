@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -133,6 +133,8 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
             Column("preferred", Boolean, nullable=False),
             Column("typed_at", UtcTime),  # when the person last wrote here
             Column("blocked_at", UtcTime),
+            Column("newest", String),  # the bot's newest message there
+            Column("keyboard", String),  # the message that has the live buttons
             Index("ix_address_person", "person_id"),
             _partial("uq_address_preferred", "preferred", "person_id", unique=True),
         ),
@@ -249,8 +251,10 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             Column("attempts", Integer, nullable=False),
             Column("done_at", UtcTime),
             Column("trace", secret),
+            Column("chat", String(LOOKUP)),  # of the chat; NULL: of none
             UniqueConstraint("source", "lookup"),
             _partial("ix_inbox_waiting", "state = 'waiting'", "id"),
+            _partial("ix_inbox_chat", "state = 'waiting' AND chat IS NOT NULL", "chat", "id"),
         ),
         "outbox": _numbered(
             "outbox",
@@ -260,7 +264,7 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             Column("card", String),
             Column("message", secrets, nullable=False),
             Column("priority", String, nullable=False),  # safety, reply, prompt
-            Column("state", String, nullable=False),  # waiting, sending, sent, failed, superseded
+            Column("state", String, nullable=False),  # waiting, sending, sent, failed, superseded, withheld
             Column("attempts", Integer, nullable=False),
             Column("uncertain", Boolean, nullable=False),  # perhaps sent before
             Column("at", UtcTime, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -41,11 +41,19 @@ class SqlTurns:
     def __init__(self, connection: AsyncConnection, tables: Tables, ring: KeyRing) -> None:
         self._connection, self._tables, self._ring = connection, tables, ring
 
-    async def pending(self, limit: int, now: datetime) -> Sequence[InboxRow]:
-        """Give the rows that wait, the oldest first: within a chat, that is the order in which they came."""
+    async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
+        """Give the rows that wait, the oldest first: within a chat, that is the order in which they came.
+
+        They are locked. Rows that another process has in hand are passed over, and so is what came later in their
+        chats: nobody handles it before them.
+        """
         t = self._tables.inbox
-        chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts).where(in_state(t, "waiting"))
-        rows = await self._connection.execute(chosen.order_by(t.c.id).limit(limit))
+        here = and_(in_state(t, "waiting"), t.c.source.in_(sorted(sources)))
+        chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts, t.c.chat).where(here)
+        chosen = chosen.order_by(t.c.id).limit(limit).with_for_update(skip_locked=True)
+        rows = (await self._connection.execute(chosen)).all()
+        held_up = await self._held_up(rows) if self._connection.dialect.name == "postgresql" else {}
+        rows = [row for row in rows if row.chat not in held_up or row.id < held_up[row.chat]]
         return [
             InboxRow(
                 id=row.id,
@@ -54,6 +62,17 @@ class SqlTurns:
             )
             for row in rows
         ]
+
+    async def _held_up(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> Mapping[str, int]:
+        """Give, by chat, the first event that waits and is not among these rows: another process has it in hand."""
+        t = self._tables.inbox
+        chats = {row.chat for row in rows if row.chat is not None}
+        if not chats:
+            return {}
+        others = select(t.c.chat, func.min(t.c.id).label("first")).where(in_state(t, "waiting"))
+        others = others.where(t.c.chat.in_(sorted(chats)), t.c.id.not_in([row.id for row in rows]))
+        found = await self._connection.execute(others.group_by(t.c.chat))
+        return {row.chat: row.first for row in found}
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """Undo what happens inside when it raises, and nothing else."""
@@ -72,6 +91,10 @@ class SqlTurns:
         t, lookup = self._tables, lookup_of(self._ring, address)
         found = select(t.person.c.id, t.person.c.name).join(t.address).where(t.address.c.lookup == lookup)
         row = (await self._connection.execute(found)).one_or_none()
+        if row is None and self._connection.dialect.name == "postgresql":
+            # Somebody new: one process adds them, the others wait and find them.
+            await self._connection.execute(select(func.pg_advisory_xact_lock(int(lookup[:15], 16))))
+            row = (await self._connection.execute(found)).one_or_none()
         if row is not None:
             if name and not row.name:
                 await self._connection.execute(update(t.person).where(t.person.c.id == row.id).values(name=name))
@@ -88,7 +111,22 @@ class SqlTurns:
         t = self._tables.address
         earlier = or_(t.c.typed_at.is_(None), t.c.typed_at < at)
         here = t.c.lookup == lookup_of(self._ring, address)
-        await self._connection.execute(update(t).where(here, earlier).values(typed_at=at))
+        await self._connection.execute(update(t).where(here, earlier).values(typed_at=at, blocked_at=None))
+
+    async def blocked(self, address: Address, at: datetime) -> None:
+        """Note that nothing can be sent there: what waits for it, and what is said until then, is withheld."""
+        t = self._tables.address
+        here = t.c.lookup == lookup_of(self._ring, address)
+        marked = update(t).where(here).values(blocked_at=at).returning(t.c.id)
+        address_id = (await self._connection.execute(marked)).scalar()
+        if address_id is not None:
+            await withhold(self._connection, self._tables, int(address_id), at)
+
+    async def unblocked(self, address: Address) -> None:
+        """Note that the person is there again; what was withheld stays so."""
+        t = self._tables.address
+        here = t.c.lookup == lookup_of(self._ring, address)
+        await self._connection.execute(update(t).where(here).values(blocked_at=None))
 
     async def load(self, person_id: int) -> Known:
         """Load what a turn may know; raises LookupError for a person there isn't."""
@@ -213,12 +251,17 @@ class SqlTurns:
         await self._add(t, person_id=person_id, at=at, **row)
 
     async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:
-        """Put a message into the outbox; a `safety` one cancels prompts not yet sent. Raises LookupError."""
+        """Put a message into the outbox; a `safety` one cancels prompts not yet sent. Raises LookupError.
+
+        At a blocked address it is withheld: kept as what would have been said, and never sent.
+        """
         t = self._tables
-        preferred = select(t.address.c.id).where(t.address.c.person_id == person_id, t.address.c.preferred)
-        address_id = (await self._connection.execute(preferred)).scalar()
-        if address_id is None:
+        preferred = select(t.address.c.id, t.address.c.blocked_at)
+        preferred = preferred.where(t.address.c.person_id == person_id, t.address.c.preferred)
+        address = (await self._connection.execute(preferred)).one_or_none()
+        if address is None:
             raise LookupError(f"person {person_id} has no address to write to")
+        address_id, blocked = address.id, address.blocked_at is not None
         if priority == "safety":
             prompts = and_(t.outbox.c.address_id == address_id, t.outbox.c.priority == "prompt")
             await self._connection.execute(
@@ -231,10 +274,11 @@ class SqlTurns:
             card=card,
             message={"text": message.text, "rows": message.rows},
             priority=priority,
-            state="waiting",
+            state="withheld" if blocked else "waiting",
             attempts=0,
             uncertain=False,
             at=at,
+            done_at=at if blocked else None,
         )
 
     async def put_in(self, raw: Raw) -> bool:
@@ -252,6 +296,7 @@ class SqlTurns:
                 "at": raw.at,
                 "state": "waiting",
                 "attempts": 0,
+                "chat": self._ring.lookup(raw.chat) if raw.chat else None,
             }
             for raw in raws
         ]
@@ -299,6 +344,13 @@ class SqlTurns:
     def _flag_lookup(self, person_id: int, flag_id: str) -> str:
         # With the person in it: two people with the same flag look nothing alike.
         return self._ring.lookup(f"{person_id}:{flag_id}")
+
+
+async def withhold(connection: AsyncConnection, tables: Tables, address_id: int, at: datetime) -> None:
+    """Keep what waits for an address from being sent."""
+    t = tables.outbox
+    waiting = and_(in_state(t, "waiting"), t.c.address_id == address_id)
+    await connection.execute(update(t).where(waiting).values(state="withheld", done_at=at))
 
 
 def lookup_of(ring: KeyRing, address: Address) -> str:

@@ -2,29 +2,89 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from bot.workflow.ports import Channel, Clock, OutboxRow, SendError, Store
+from bot.workflow.ports import Address, Channel, Clock, OutboxRow, SendError, Store
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(minutes=15)
-UNCERTAIN_TRIES = 2
-"""A message whose fate is unknown is repeated once: better twice than never, but no more than twice."""
+LOOK_SECONDS = 1.0
+"""How often retries that came due are looked for while something is still being sent."""
+SECOND_REFUSAL = timedelta(seconds=60)
+"""Another chat told to wait within so long of the first: the whole bot is too fast, not one chat. A proposal."""
 
 
-async def deliver(store: Store, channels: Mapping[str, Channel], clock: Clock, *, limit: int = 30) -> int:
-    """Send everything that waits and is due, in order within each chat; give how many were sent."""
+@dataclass
+class Pace:
+    """When the whole bot has to wait, because the other side said so twice."""
+
+    held_until: datetime | None = None
+    _last: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether nothing may be sent now."""
+        return self.held_until is not None and now < self.held_until
+
+    def asked_to_wait(self, address: Address, seconds: float, now: datetime) -> None:
+        """Note that a chat was told to wait; where another was told so just before, the whole bot waits."""
+        bot = (address.channel, address.bot)
+        chat, at = self._last.get(bot, (address.chat, now))
+        if chat != address.chat and now - at <= SECOND_REFUSAL:
+            self.held_until = max(self.held_until or now, now + timedelta(seconds=seconds))
+        self._last[bot] = (address.chat, now)
+
+
+async def deliver(
+    store: Store,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    *,
+    limit: int = 30,
+    pace: Pace | None = None,
+    woken: asyncio.Event | None = None,
+) -> int:
+    """Send everything that waits and is due, in order within each chat; give how many were sent.
+
+    Chats are served side by side: one that hangs holds up no other. *woken* says that there is more to send.
+    """
+    pace = pace or Pace()
     sent = 0
-    while rows := await store.claim_outgoing(limit, clock.now()):
-        for row in rows:
-            sent += await _send(store, channels.get(row.address.channel), row, clock)
-    return sent
+    async with asyncio.TaskGroup() as group:
+        flying: set[asyncio.Task[bool]] = set()
+        while True:
+            if woken is not None:
+                woken.clear()
+            rows: Sequence[OutboxRow] = ()
+            if len(flying) < limit and not pace.holds(clock.now()):
+                rows = await store.claim_outgoing(limit - len(flying), clock.now())
+            flying |= {
+                group.create_task(_send(store, channels.get(row.address.channel), row, clock, pace)) for row in rows
+            }
+            if not flying:
+                return sent
+            landed = await _first(flying, woken)
+            sent += sum(task.result() for task in landed)
+            flying -= landed
 
 
-async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Clock) -> bool:
+async def _first(flying: set[asyncio.Task[bool]], woken: asyncio.Event | None) -> set[asyncio.Task[bool]]:
+    """Wait until a message has landed, or there is more to send; give what landed."""
+    if woken is None:
+        return (await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED))[0]
+    called = asyncio.ensure_future(woken.wait())
+    try:
+        await asyncio.wait({*flying, called}, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        called.cancel()
+    return {task for task in flying if task.done()}
+
+
+async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Clock, pace: Pace) -> bool:
     """Send one message and mark it; True where it was sent."""
     if channel is None:  # another process has this channel: the message keeps waiting
         await store.not_sent(row.id, f"no channel {row.address.channel}", clock.now() + LONGEST_WAIT, clock.now())
@@ -32,14 +92,16 @@ async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Cl
     try:
         message_id = await _edit_or_anew(channel, row)
     except SendError as error:
-        await _not_sent(store, row, error, clock)
+        await _not_sent(store, row, error, clock, pace)
         return False
     except Exception as error:
         log.exception("outbox row %s: %s failed in an unforeseen way", row.id, row.address.channel)
-        await _not_sent(store, row, SendError("uncertain", type(error).__name__), clock)
+        await _not_sent(store, row, SendError("uncertain", type(error).__name__), clock, pace)
         return False
     # Marked after sending: better twice than never.
     await store.sent(row.id, message_id, clock.now())
+    if row.message.rows and row.keyboard is not None and row.keyboard != message_id:
+        await channel.strip(row.address, row.keyboard)
     return True
 
 
@@ -53,22 +115,32 @@ async def _edit_or_anew(channel: Channel, row: OutboxRow) -> str:
     return await channel.send(row.address, row.message, None)
 
 
-async def _not_sent(store: Store, row: OutboxRow, error: SendError, clock: Clock) -> None:
+async def _not_sent(store: Store, row: OutboxRow, error: SendError, clock: Clock, pace: Pace) -> None:
     now = clock.now()
+    why = f"{error.kind}: {error}"
+    if error.kind == "blocked":
+        log.info("outbox row %s: its chat takes nothing from us now", row.id)
+        await store.gone(row.id, why, now)
+        return
+    if error.kind == "later":
+        pace.asked_to_wait(row.address, error.retry_after or 1, now)
     wait = _wait(row, error)
     log.warning("outbox row %s not sent (%s), %s", row.id, error.kind, "tried again" if wait else "given up")
-    await store.not_sent(row.id, f"{error.kind}: {error}", now + wait if wait else None, now)
+    await store.not_sent(row.id, why, now + wait if wait else None, now, uncertain=error.kind == "uncertain")
 
 
 def _wait(row: OutboxRow, error: SendError) -> timedelta | None:
-    """Tell how long to wait before the next try; None where there is none."""
+    """Tell how long to wait before the next try; None where there is none.
+
+    A message whose fate is unknown is repeated once: better twice than never, but no more than twice.
+    """
     backed_off = min(timedelta(seconds=2 ** min(row.attempts, 10)), LONGEST_WAIT)
     match error.kind:
         case "later":
             return timedelta(seconds=error.retry_after) if error.retry_after is not None else backed_off
         case "never_left":
             return backed_off
-        case "uncertain" if row.attempts + 1 < UNCERTAIN_TRIES:
+        case "uncertain" if not row.uncertain:
             return backed_off
         case _:
             return None

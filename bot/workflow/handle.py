@@ -12,7 +12,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.conversation.effects import AnswerTap, ButtonRow, Line, Say, TellCoach
-from bot.conversation.events import ClientFlagged, ClientScreened, Event, Tapped, Typed, Unreadable
+from bot.conversation.events import (
+    Blocked,
+    ClientFlagged,
+    ClientScreened,
+    Elsewhere,
+    Event,
+    Returned,
+    Tapped,
+    Typed,
+    Unreadable,
+)
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
 from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, Raw, Store, Turns
@@ -23,6 +33,7 @@ log = logging.getLogger(__name__)
 PERSON = "person"
 """The source of events that one person's turn writes for another."""
 WENT_WRONG = Line(key="bot.went_wrong")
+NOT_HERE = Line(key="bot.private_only")
 
 
 class Words(Protocol):
@@ -56,10 +67,12 @@ async def handle(
     """
     batch = _Batch(channels=channels, clock=clock, library=library, words=phrasebook, reply=reply)
     async with store.turns() as turns:
-        for row in await turns.pending(limit, clock.now()):
+        for row in await turns.pending(limit, clock.now(), {*channels, PERSON}):
             await batch.take(turns, row)
     for raw, said in batch.taps:
         await channels[raw.source].answer_tap(raw, said)
+    for raw in batch.elsewhere:
+        await channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en"))
     return batch.count
 
 
@@ -103,6 +116,7 @@ def _row(row: ButtonRow, words: Words, language: str) -> Mapping[str, Any]:
         "label": _plain(words.text(row.label, language)) if row.label is not None else None,
         "kind": row.kind,
         "open": row.open,
+        "opens": row.opens,
         "buttons": [
             {
                 "data": button.data,
@@ -140,19 +154,19 @@ class _Batch:
     reply: Reply
     count: int = 0
     taps: list[tuple[Raw, str | None]] = field(default_factory=list)
+    elsewhere: list[Raw] = field(default_factory=list)
 
     async def take(self, turns: Turns, row: InboxRow) -> None:
-        """Take one row: handle it, leave it to another process, or set it aside."""
-        if row.raw.source != PERSON and row.raw.source not in self.channels:
-            log.debug("inbox row %s waits for channel %s", row.id, row.raw.source)
-            return
+        """Take one row: handle it, or set it aside."""
         self.count += 1
         try:
             heard = self._read(row.raw)
         except Exception as error:
             await self._set_aside(turns, row, error)
             return
-        if heard is None:
+        if heard is None or isinstance(heard.event, Elsewhere | Blocked | Returned):
+            if heard is not None:
+                await self._note(turns, row.raw, heard)
             await turns.done(row, self.clock.now())
             return
         said: str | None = None
@@ -165,6 +179,16 @@ class _Batch:
             await self._apologise(turns, row, heard)
         if isinstance(heard.event, Tapped):  # every tap is answered, or the client's button keeps spinning
             self.taps.append((row.raw, said))
+
+    async def _note(self, turns: Turns, raw: Raw, heard: _Heard) -> None:
+        """Note what changes the address, and asks for no turn."""
+        match heard.event:
+            case Blocked(at=at) if heard.address is not None:
+                await turns.blocked(heard.address, at)
+            case Returned() if heard.address is not None:
+                await turns.unblocked(heard.address)
+            case Elsewhere():
+                self.elsewhere.append(raw)
 
     def _read(self, raw: Raw) -> _Heard | None:
         if raw.source == PERSON:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,8 @@ class Raw:
     key: str
     body: Mapping[str, Any]
     at: datetime
+    chat: str = ""
+    """What events must keep their order among themselves: those of one chat. Empty: this one stands alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class InboxRow:
 class Message:
     """A message, rendered: HTML text (only <b>, <i>) and rows of buttons, as plain JSON in `rows`.
 
-    rows: [{"label": str|None, "kind": "options"|"scale"|"controls"|"numbers", "open": bool,
+    rows: [{"label": str|None, "kind": "options"|"scale"|"controls"|"numbers", "open": bool, "opens": str|None,
             "buttons": [{"data": str, "label": str, "chosen": bool}]}]
     """
 
@@ -64,7 +66,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboxRow:
-    """A message that waits to be sent. `message_id` is that of the card to edit, if the card was sent before."""
+    """A message that waits to be sent. `attempts` counts the tries before this one."""
 
     id: int
     address: Address
@@ -73,6 +75,10 @@ class OutboxRow:
     attempts: int
     edit: str | None
     """The channel's message id to edit, or None for a new message."""
+    keyboard: str | None = None
+    """The channel's id of the message that has the live buttons in this chat, or None."""
+    uncertain: bool = False
+    """Perhaps sent already: an earlier try ended with nobody knowing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +93,8 @@ class Heard:
 class Turns(Protocol):
     """One transaction over a batch of turns."""
 
-    async def pending(self, limit: int, now: datetime) -> Sequence[InboxRow]:
-        """Take the oldest rows that wait, in order; a row whose person has an earlier row waiting comes after it."""
+    async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
+        """Take the oldest rows of these sources that wait, in the order in which they came."""
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """Undo what happens inside when it raises, and nothing else."""
@@ -98,6 +104,12 @@ class Turns(Protocol):
 
     async def typed_since(self, address: Address, at: datetime) -> None:
         """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
+
+    async def blocked(self, address: Address, at: datetime) -> None:
+        """Note that nothing can be sent there: what waits for it, and what is said until then, is withheld."""
+
+    async def unblocked(self, address: Address) -> None:
+        """Note that the person is there again; what was withheld stays so."""
 
     async def load(self, person_id: int) -> Known:
         """Load what a turn may know; locks that conversation until the transaction ends."""
@@ -145,13 +157,18 @@ class Store(Protocol):
         """
 
     async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
-        """Mark a message as sent, and remember which message is its card."""
+        """Mark a message as sent, and remember which message is its card and which has the live buttons."""
 
-    async def not_sent(self, row_id: int, why: str, retry_at: datetime | None, now: datetime) -> None:
-        """Mark a message as failed, or to be tried again at a time."""
+    async def not_sent(
+        self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False
+    ) -> None:
+        """Mark a message as failed, or to be tried again at a time; `uncertain`: perhaps it was sent."""
+
+    async def gone(self, row_id: int, why: str, now: datetime) -> None:
+        """Mark a message as failed because its address is blocked: all that waits for it is withheld."""
 
     async def recover(self, now: datetime) -> int:
-        """After a start: put messages whose sending was cut off back once, marked uncertain; give how many."""
+        """After a start: put messages whose sending was cut off back, marked uncertain; give how many."""
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""
@@ -172,6 +189,15 @@ class Channel(Protocol):
     async def answer_tap(self, raw: Raw, words: str | None) -> None:
         """Answer a tap, best effort; never raises."""
 
+    async def strip(self, address: Address, message_id: str) -> None:
+        """Take the buttons off an earlier message, best effort; never raises."""
+
+    async def busy(self, raw: Raw) -> None:
+        """Show that an answer is being made, best effort; never raises."""
+
+    async def turn_away(self, raw: Raw, words: str) -> None:
+        """Say where we talk, to someone who writes where we don't, best effort; never raises."""
+
 
 class Clock(Protocol):
     """Tells the time; the terminal and the simulator move it."""
@@ -181,7 +207,11 @@ class Clock(Protocol):
 
 
 class SendError(Exception):
-    """A message could not be sent. `kind`: never_left, uncertain, refused, gone, later; `retry_after` in seconds."""
+    """A message could not be sent.
+
+    `kind`: never_left (nobody got it), uncertain (perhaps they did), later (asked to wait `retry_after` seconds),
+    gone (the message to edit is not there), blocked (the chat takes nothing from us), refused (never will be taken).
+    """
 
     def __init__(self, kind: str, why: str, retry_after: float | None = None) -> None:
         super().__init__(why)

@@ -30,9 +30,10 @@ from bot.storage.store import SqlStore
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Store
 from rules import Assessment, Attempt, Facts, Finding, Flag, Plan, Prescribed, Priority, Value
 from rules.screen import Dose
-from tests.fakes import FakeClock, MemoryStore
+from tests.fakes import MOST_TRIES, FakeClock, MemoryStore
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SOURCES = {"line", "person"}
 ANN = Address(channel="line", bot="b", chat="ann-chat-4711")
 SAM = Address(channel="line", bot="b", chat="sam-chat-4712")
 FLAG = Flag(id="night_pain", row="rf3", urgency="clinician", action="pause", because=("reports.night",), source="rf3")
@@ -75,13 +76,21 @@ ROWS = (
 )
 
 
-@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    if request.param == "memory":
+@pytest.fixture(params=["memory", "sqlite file", "sqlite in memory", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    """Give the address of the database that a test runs on; None for the store that tests use in its place."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    places = {"sqlite file": f"sqlite+aiosqlite:///{tmp_path}/coxa.db", "sqlite in memory": "sqlite+aiosqlite://"}
+    return places.get(request.param)
+
+
+@pytest.fixture
+async def store(place: str | None) -> AsyncIterator[Store]:
+    if place is None:
         yield MemoryStore()
         return
-    url = f"sqlite+aiosqlite:///{tmp_path}/coxa.db" if request.param == "sqlite file" else "sqlite+aiosqlite://"
-    made = SqlStore(await open_database(url, KeyRing.new()))
+    made = SqlStore(await open_database(place, KeyRing.new()))
     yield made
     await made.close()
 
@@ -97,7 +106,7 @@ def raw(key: str, source: str = "line", **body: Any) -> Raw:
 
 async def pending(store: Store) -> list[str]:
     async with store.turns() as turns:
-        return [row.raw.key for row in await turns.pending(100, NOW)]
+        return [row.raw.key for row in await turns.pending(100, NOW, SOURCES)]
 
 
 async def person(store: Store, address: Address = ANN, name: str = "Ann") -> int:
@@ -152,7 +161,7 @@ async def test_an_update_comes_back_as_it_came(store: Store) -> None:
     given = raw("7:1", text="é <b>", nested={"list": [1, 2.5, None, True]})
     await store.receive([given])
     async with store.turns() as turns:
-        (row,) = await turns.pending(10, NOW)
+        (row,) = await turns.pending(10, NOW, SOURCES)
     assert row.raw == given
     assert row.attempts == 0
 
@@ -161,13 +170,13 @@ async def test_events_wait_in_the_order_in_which_they_came(store: Store) -> None
     await store.receive([raw(str(n), chat="ann" if n % 2 else "sam") for n in range(20, 0, -1)])
     assert await pending(store) == [str(n) for n in range(20, 0, -1)]
     async with store.turns() as turns:
-        assert [row.raw.key for row in await turns.pending(3, NOW)] == ["20", "19", "18"]
+        assert [row.raw.key for row in await turns.pending(3, NOW, SOURCES)] == ["20", "19", "18"]
 
 
 async def test_what_is_done_or_set_aside_waits_no_more(store: Store) -> None:
     await store.receive([raw("1"), raw("2"), raw("3")])
     async with store.turns() as turns:
-        first, second, _ = await turns.pending(10, NOW)
+        first, second, _ = await turns.pending(10, NOW, SOURCES)
         await turns.done(first, NOW)
         await turns.set_aside(second, "Traceback: she said it hurts", NOW)
     assert await pending(store) == ["3"]
@@ -206,7 +215,7 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store) -> None:
     await store.receive([raw("1")])
     with pytest.raises(RuntimeError, match="boom"):
         async with store.turns() as turns:
-            (row,) = await turns.pending(1, NOW)
+            (row,) = await turns.pending(1, NOW, SOURCES)
             await turns.put_out(await turns.person_at(ANN, "Ann", NOW), None, Message(text="x"), "reply", NOW)
             await turns.done(row, NOW)
             raise RuntimeError("boom")
@@ -446,7 +455,34 @@ async def test_edits_with_a_message_between_them_keep_their_order(store: Store, 
     await say(store, "1", "2", card="c")
     await say(store, "x", "y")
     await say(store, "3", "4", card="c")
-    assert await drain(store, clock) == [("2", None), ("x", None), ("y", None), ("4", "m2")]
+    assert await drain(store, clock) == [("2", None), ("x", None), ("y", None), ("4", None)]
+
+
+async def test_a_card_with_a_message_of_ours_below_it_is_sent_anew(store: Store, clock: FakeClock) -> None:
+    await say(store, "ask", card="c")
+    await say(store, "advice")
+    await say(store, "ask again", card="c")
+    await say(store, "ask again, ticked", card="c")
+    assert await drain(store, clock) == [("ask", None), ("advice", None), ("ask again, ticked", None)]
+    await say(store, "once more", card="c")
+    assert await drain(store, clock) == [("once more", "m4")]
+
+
+async def test_the_message_with_the_live_buttons_is_known(store: Store, clock: FakeClock) -> None:
+    async def next_one(text: str, card: str | None = None, *, rows: bool = False) -> OutboxRow:
+        async with store.turns() as turns:
+            person_id = await turns.person_at(ANN, "Ann", NOW)
+            await turns.put_out(person_id, card, Message(text=text, rows=ROWS if rows else ()), "reply", NOW)
+        (row,) = await claim(store)
+        await store.sent(row.id, row.edit or f"m{row.id}", clock.now())
+        return row
+
+    assert (await next_one("ask", "c", rows=True)).keyboard is None
+    assert (await next_one("words")).keyboard == "m1"
+    assert (await next_one("another", "d", rows=True)).keyboard == "m1"
+    bare = await next_one("another, answered", "d")
+    assert (bare.edit, bare.keyboard) == ("m3", "m3")
+    assert (await next_one("words")).keyboard is None
 
 
 async def test_a_safety_message_is_never_superseded(store: Store, clock: FakeClock) -> None:
@@ -498,16 +534,66 @@ async def test_words_of_one_who_is_not_known_move_nothing(store: Store, clock: F
     assert await drain(store, clock) == [("1", None)]
 
 
-async def test_a_message_cut_off_is_repeated_once(store: Store) -> None:
+async def test_a_message_cut_off_is_never_lost(store: Store) -> None:
     await say(store, "1", "2")
     await say(store, "a", to=SAM)
-    cut, _ = await claim(store)
-    assert await store.recover(NOW) == 2
-    again, other = await claim(store)
-    assert (again.id, again.attempts) == (cut.id, 1)
+    cut, other = await claim(store)
+    assert not cut.uncertain
     await store.sent(other.id, "m1", NOW)
+    for tries in range(1, MOST_TRIES):
+        assert await store.recover(NOW) == 1
+        (again,) = await claim(store)
+        assert (again.id, again.attempts, again.uncertain) == (cut.id, tries, True)
     assert await store.recover(NOW) == 0
     assert [row.message.text for row in await claim(store)] == ["2"]
+
+
+async def test_a_send_of_unknown_fate_is_marked_so(store: Store) -> None:
+    await say(store, "1")
+    (row,) = await claim(store)
+    await store.not_sent(row.id, "timed out", NOW, NOW, uncertain=True)
+    (row,) = await claim(store)
+    assert row.uncertain
+    await store.not_sent(row.id, "no network", NOW, NOW)
+    (row,) = await claim(store)
+    assert row.uncertain
+
+
+async def texts(store: Store) -> list[str]:
+    return [row.message.text for row in await claim(store)]
+
+
+async def test_what_waits_for_a_blocked_chat_is_withheld(store: Store) -> None:
+    await say(store, "1", "2")
+    await say(store, "a", to=SAM)
+    first, _ = await claim(store)
+    await store.gone(first.id, "blocked", NOW)
+    await say(store, "3")
+    assert await texts(store) == []
+    async with store.turns() as turns:
+        await turns.unblocked(ANN)
+    await say(store, "4")
+    assert await texts(store) == ["4"]
+
+
+async def test_one_who_writes_is_there_again(store: Store) -> None:
+    await person(store)
+    async with store.turns() as turns:
+        await turns.blocked(ANN, NOW)
+        await turns.blocked(SAM, NOW)  # whom nobody knows
+        await turns.unblocked(SAM)
+    await say(store, "1")
+    assert await texts(store) == []
+    await typed(store, ANN, NOW)
+    await say(store, "2")
+    assert await texts(store) == ["2"]
+
+
+async def test_events_of_other_sources_take_no_place(store: Store) -> None:
+    await store.receive([*(raw(str(n), source="elsewhere") for n in range(5)), raw("mine")])
+    async with store.turns() as turns:
+        assert [row.raw.key for row in await turns.pending(3, NOW, {"line"})] == ["mine"]
+        assert [row.raw.key for row in await turns.pending(2, NOW, {"line", "elsewhere"})] == ["0", "1"]
 
 
 async def test_what_was_sent_is_not_recovered(store: Store) -> None:
@@ -545,7 +631,7 @@ async def test_the_file_tells_nothing_of_anybody(tmp_path: Path) -> None:
     await store.receive([raw("sentinel-key", chat="ann-chat-4711", text="sentinel free text"), raw("2")])
     async with store.turns() as turns:
         ann = await turns.person_at(ANN, "Sentinel-Ann", NOW)
-        first, _ = await turns.pending(10, NOW)
+        first, _ = await turns.pending(10, NOW, SOURCES)
         await turns.set_aside(first, "sentinel trace", NOW)
         answer = KeepAnswer(
             screening="s1", path="reports.fever", value="sentinel_option", how="typed", words=secrets[4]
@@ -675,3 +761,70 @@ async def traces(store: Store) -> list[str]:
     t = store._tables.inbox
     async with store._database.begin() as connection:
         return list((await connection.execute(select(t.c.trace).where(t.c.state == "aside"))).scalars())
+
+
+# --- two processes on one PostgreSQL
+
+
+def in_chat(number: int) -> Raw:
+    return Raw(source="line", key=str(number), body={}, at=NOW, chat=f"chat {number % 10}")
+
+
+async def test_two_workers_share_events_and_keep_the_order_of_each_chat(postgres_url: str) -> None:
+    ring, handled = KeyRing.new(), list[int]()
+    stores = [SqlStore(await open_database(postgres_url, ring)) for _ in range(2)]
+    await stores[0].receive([in_chat(number) for number in range(200)])
+
+    async def work(store: SqlStore) -> None:
+        while True:
+            async with store.turns() as turns:
+                rows = await turns.pending(7, NOW, SOURCES)
+                for row in rows:
+                    await asyncio.sleep(0.001)
+                    handled.append(int(row.raw.key))
+                    await turns.done(row, NOW)
+            if not rows and len(handled) == 200:
+                return
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(work(store) for store in stores for _ in range(2)))
+    for store in stores:
+        await store.close()
+    assert sorted(handled) == list(range(200))
+    for chat in range(10):
+        of_chat = [number for number in handled if number % 10 == chat]
+        assert of_chat == sorted(of_chat)
+
+
+async def test_two_workers_send_every_message_once_and_in_order(postgres_url: str) -> None:
+    ring = KeyRing.new()
+    stores = [SqlStore(await open_database(postgres_url, ring)) for _ in range(2)]
+    chats = [Address(channel="line", bot="b", chat=str(n)) for n in range(6)]
+    for chat in chats:
+        await say(stores[0], *map(str, range(10)), to=chat)
+    sent: list[tuple[str, str]] = []
+
+    async def work(store: SqlStore) -> None:
+        while len(sent) < 60:
+            for row in await store.claim_outgoing(3, NOW):
+                sent.append((row.address.chat, row.message.text))
+                await asyncio.sleep(0.001)
+                await store.sent(row.id, f"m{row.id}", NOW)
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(work(store) for store in stores for _ in range(2)))
+    for store in stores:
+        await store.close()
+    assert len(sent) == 60
+    for chat in chats:
+        assert [text for of, text in sent if of == chat.chat] == [str(n) for n in range(10)]
+
+
+async def test_processes_that_start_together_migrate_once_and_meet_the_same_person(postgres_url: str) -> None:
+    ring = KeyRing.new()
+    stores = [SqlStore(made) for made in await asyncio.gather(*(open_database(postgres_url, ring) for _ in range(4)))]
+    met = await asyncio.gather(*(person(store) for store in stores))
+    for store in stores:
+        await store.close()
+    assert len(set(met)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Mapping
@@ -15,9 +16,9 @@ from bot.conversation.effects import AnswerTap, Button, ButtonRow, KeepConsent, 
 from bot.conversation.events import ClientFlagged, ClientScreened, Event, Tapped, Typed
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn
-from bot.workflow.deliver import deliver
+from bot.workflow.deliver import Pace, deliver
 from bot.workflow.handle import PERSON, decode, encode, handle, render
-from bot.workflow.ports import Message, Raw, SendError
+from bot.workflow.ports import Address, Message, Raw, SendError
 from bot.workflow.receive import receive
 from rules import Library
 from tests.fakes import FakeClock, KeptMessage, MemoryStore, RecordingChannel
@@ -184,6 +185,7 @@ def test_text_is_html_and_labels_are_plain() -> None:
             "label": "de/left",
             "kind": "options",
             "open": True,
+            "opens": None,
             "buttons": [{"data": "1:0:yes", "label": "de/yes", "chosen": True}],
         },
     )
@@ -214,6 +216,77 @@ async def test_messages_of_a_chat_are_sent_in_order_until_none_waits() -> None:
     }
 
 
+async def test_a_send_of_unknown_fate_is_repeated_once_however_often_it_could_not_leave() -> None:
+    errors = [SendError(kind, "why") for kind in ("never_left", "uncertain", "never_left", "uncertain")]
+    store, line, clock = MemoryStore(), RecordingChannel(failures=deque(errors)), FakeClock(NOW)
+    await put(store, line, "ann", "1")
+    for _ in range(4):
+        await deliver(store, {line.name: line}, clock)
+        clock.skip(timedelta(minutes=1))
+    assert store.rows.outbox[1].state == "failed"
+    assert line.sends == []
+
+
+async def test_a_blocked_chat_is_left_alone_and_the_others_go_on() -> None:
+    store, line = MemoryStore(), RecordingChannel(failures=deque([SendError("blocked", "why")]))
+    for chat, text in (("ann", "1"), ("ann", "2"), ("sam", "a")):
+        await put(store, line, chat, text)
+    await send(store, line)
+    assert [(row.address.chat, row.state) for row in store.rows.outbox.values()] == [
+        ("ann", "failed"),
+        ("ann", "withheld"),
+        ("sam", "sent"),
+    ]
+
+
+class Hanging(RecordingChannel):
+    """A channel on which one chat hangs until let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+
+    async def send(self, address: Address, message: Message, edit: str | None) -> str:
+        if address.chat == "ann":
+            await self.let_go.wait()
+        return await super().send(address, message, edit)
+
+
+async def test_a_chat_that_hangs_holds_up_no_other() -> None:
+    store, line = MemoryStore(), Hanging()
+    for chat, text in (("ann", "1"), ("sam", "a"), ("sam", "b"), ("sam", "c")):
+        await put(store, line, chat, text)
+    delivering = asyncio.create_task(deliver(store, {line.name: line}, FakeClock(NOW)))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert [sent.message.text for sent in line.sends] == ["a", "b", "c"]
+    line.let_go.set()
+    assert await delivering == 4
+
+
+@pytest.mark.parametrize(("chats", "held"), [(("ann", "sam"), True), (("ann",), False)])
+async def test_two_chats_told_to_wait_make_the_whole_bot_wait(chats: tuple[str, ...], held: bool) -> None:
+    waits = [SendError("later", "429", retry_after=30) for _ in chats]
+    store, line, clock, pace = MemoryStore(), RecordingChannel(failures=deque(waits)), FakeClock(NOW), Pace()
+    for chat in chats:
+        await put(store, line, chat, "1")
+    await deliver(store, {line.name: line}, clock, pace=pace)
+    await put(store, line, "tom", "1")
+    assert await deliver(store, {line.name: line}, clock, pace=pace) == (0 if held else 1)
+    clock.skip(timedelta(seconds=31))
+    assert await deliver(store, {line.name: line}, clock, pace=pace) == (3 if held else 1)
+
+
+async def test_the_buttons_of_an_earlier_message_are_taken_off() -> None:
+    store, line, rows = MemoryStore(), RecordingChannel(), ({"label": None, "kind": "options", "buttons": []},)
+    async with store.turns() as turns:
+        ann = await turns.person_at(line.address("ann"), "ann", NOW)
+        for text, shown in (("ask", rows), ("words", ()), ("ask more", rows)):
+            await turns.put_out(ann, None, Message(text=text, rows=shown), "reply", NOW)
+    await send(store, line)
+    assert line.stripped == [(line.address("ann"), "m1")]
+
+
 @pytest.mark.parametrize(
     ("kind", "tries", "wait"),
     [
@@ -221,7 +294,8 @@ async def test_messages_of_a_chat_are_sent_in_order_until_none_waits() -> None:
         ("never_left", 99, timedelta(minutes=15)),
         ("later", 0, timedelta(seconds=30)),
         ("uncertain", 0, timedelta(seconds=1)),
-        ("uncertain", 1, None),
+        ("uncertain", 1, timedelta(seconds=2)),
+        ("blocked", 0, None),
         ("refused", 0, None),
         ("gone", 0, None),
     ],

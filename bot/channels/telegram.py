@@ -1,0 +1,297 @@
+"""Telegram as a channel: raw updates become events, messages become calls of the Bot API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Update
+from telegram import Message as TelegramMessage
+from telegram.constants import ChatAction, ChatMemberStatus, ChatType, ParseMode
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+from telegram.request import BaseRequest
+
+from bot.channels.telegram_http import NeverLeft, Request
+from bot.channels.telegram_text import body, keyboard, parts, plain
+from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Returned, Tapped, Typed, Unreadable
+from bot.workflow.ports import Address, Heard, Message, Raw, SendError
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "telegram"
+WANTED = ("message", "edited_message", "callback_query", "my_chat_member")
+"""The updates that mean something to us; others are not sent to us at all."""
+NOT_THERE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+UNREACHABLE = ("chat not found", "user not found", "user is deactivated", "have no rights to send", "peer_id_invalid")
+WITHOUT_TOKEN_SECONDS = 60.0
+"""How long a message waits where Telegram doesn't take the token: an operator has to see to it."""
+TOAST = 200
+"""The longest answer to a tap that Telegram takes."""
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+KINDS = (
+    ("photo", "photo"),
+    ("voice", "voice"),
+    ("video_note", "voice"),
+    ("audio", "voice"),
+    ("sticker", "sticker"),
+    ("animation", "sticker"),
+    ("document", "file"),
+    ("video", "file"),
+)
+"""What a message without words may hold -> what we call it."""
+
+
+class Telegram:
+    """One bot on Telegram."""
+
+    def __init__(self, bot: Bot, poll: BaseRequest) -> None:
+        self.bot, self._poll = bot, poll
+        self._aside: set[asyncio.Task[None]] = set()
+
+    @property
+    def bot_id(self) -> str:
+        """Give the bot's id, which stands before the colon of its token."""
+        return self.bot.token.partition(":")[0]
+
+    async def close(self) -> None:
+        """Wait for what is sent on the side, then let go of the connections."""
+        if self._aside:
+            await asyncio.wait(self._aside, timeout=5)
+        for task in self._aside:
+            task.cancel()
+
+    # --- what comes in
+
+    async def updates(self, offset: int, seconds: int, limit: int) -> Any:
+        """Poll for updates, raw: one that python-telegram-bot can't read must not keep the others away.
+
+        Raises what python-telegram-bot raises. Confirms everything below *offset*.
+        """
+        asked = {"offset": offset, "timeout": seconds, "limit": limit, "allowed_updates": json.dumps(WANTED)}
+        return await self._poll.post(f"{self.bot.base_url}/getUpdates?{urlencode(asked)}", read_timeout=seconds + 25)
+
+    def raw(self, update: Mapping[str, Any], at: datetime) -> Raw:
+        """Make an update, as it came, into what the inbox keeps; raises ValueError without an update_id."""
+        number = update.get("update_id")
+        if not isinstance(number, int):
+            raise ValueError("an update without an update_id")
+        chat = _chat_id(update)
+        return Raw(
+            source=CHANNEL,
+            key=f"{self.bot_id}:{number}",
+            body=dict(update),
+            at=at,
+            chat=f"{CHANNEL}:{self.bot_id}:{chat}" if chat is not None else "",
+        )
+
+    def read(self, raw: Raw) -> Heard | None:
+        """Make a raw update into an event; raises ValueError for one that can't be read."""
+        try:
+            update = Update.de_json(dict(raw.body), self.bot)
+        except Exception as error:  # whatever a damaged update makes it raise
+            raise ValueError(f"an update that can't be read: {type(error).__name__}: {error}") from error
+        user, chat = update.effective_user, update.effective_chat
+        if chat is None or (user is not None and user.is_bot and update.callback_query is None):
+            return None
+        address = Address(channel=CHANNEL, bot=self.bot_id, chat=str(chat.id))
+        event = self._event(update, raw.at)
+        if chat.type != ChatType.PRIVATE:
+            if not self._is_for_us(update):
+                return None
+            event = Elsewhere(at=raw.at)
+        if event is None:
+            return None
+        return Heard(address=address, name=(user.first_name if user is not None else "") or "", event=event)
+
+    def _event(self, update: Update, at: datetime) -> Event | None:
+        if (query := update.callback_query) is not None:
+            return Tapped(at=at, data=query.data or "")
+        if (edited := update.edited_message) is not None:
+            text = edited.text or edited.caption
+            return Corrected(at=at, text=text, message=str(edited.message_id)) if text else None
+        if (message := update.message) is not None:
+            return _heard(message, at)
+        if (member := update.my_chat_member) is not None:
+            left = member.new_chat_member.status in (ChatMemberStatus.BANNED, ChatMemberStatus.LEFT)
+            return Blocked(at=at) if left else Returned(at=at)
+        return None
+
+    def _is_for_us(self, update: Update) -> bool:
+        """Tell whether something in a group speaks to the bot: a command, a tap, its name, or that it was added."""
+        message = update.message
+        if update.callback_query is not None:
+            return True
+        if update.my_chat_member is not None:
+            return update.my_chat_member.new_chat_member.status in (
+                ChatMemberStatus.MEMBER,
+                ChatMemberStatus.ADMINISTRATOR,
+            )
+        if message is None or not message.text:
+            return False
+        answered = message.reply_to_message.from_user if message.reply_to_message is not None else None
+        return (answered is not None and str(answered.id) == self.bot_id) or message.text.startswith("/")
+
+    # --- what goes out
+
+    async def send(self, address: Address, message: Message, edit: str | None) -> str:
+        """Send or edit a message and give its id; raises SendError. A text that is too long goes in parts."""
+        pieces = parts(body(message))
+        buttons = keyboard(message.rows)
+        markup = InlineKeyboardMarkup.de_json({"inline_keyboard": buttons}, self.bot) if buttons else None
+        if edit is not None and len(pieces) == 1:
+            return await self._edit(address, edit, pieces[0], markup)
+        sent = ""
+        for number, piece in enumerate(pieces, 1):
+            sent = await self._say(address, piece, markup if number == len(pieces) else None)
+        return sent
+
+    async def _say(self, address: Address, text: str, markup: InlineKeyboardMarkup | None) -> str:
+        chat = int(address.chat)
+        given: dict[str, Any] = {"reply_markup": markup, "link_preview_options": NO_PREVIEW}
+        try:
+            try:
+                message = await self.bot.send_message(chat, text, parse_mode=ParseMode.HTML, **given)
+            except BadRequest as error:
+                if "can't parse entities" not in str(error).lower():
+                    raise
+                log.warning("Telegram could not read the marks of a text; sent without them")
+                message = await self.bot.send_message(chat, plain(text), **given)
+        except TelegramError as error:
+            raise _send_error(error) from error
+        return str(message.message_id)
+
+    async def _edit(self, address: Address, edit: str, text: str, markup: InlineKeyboardMarkup | None) -> str:
+        try:
+            await self.bot.edit_message_text(
+                text,
+                chat_id=int(address.chat),
+                message_id=int(edit),
+                parse_mode=ParseMode.HTML,
+                reply_markup=markup,
+                link_preview_options=NO_PREVIEW,
+            )
+        except BadRequest as error:
+            if "not modified" not in str(error).lower():
+                raise _send_error(error) from error
+        except TelegramError as error:
+            failed = _send_error(error)
+            if failed.kind == "uncertain":  # an edit made twice is made once
+                raise SendError("never_left", str(failed)) from error
+            raise failed from error
+        return edit
+
+    async def answer_tap(self, raw: Raw, words: str | None) -> None:
+        """Answer a tap at once, on the side: nobody waits for it, and it is never repeated."""
+        query = raw.body.get("callback_query")
+        if isinstance(query, Mapping) and isinstance(query.get("id"), str):
+            text = words[:TOAST] if words else None
+            self._on_the_side(self.bot.answer_callback_query(query["id"], text=text))
+
+    async def strip(self, address: Address, message_id: str) -> None:
+        """Take the buttons off an earlier message; where that fails, they are known to be stale."""
+        chat, message = int(address.chat), int(message_id)
+        await _best_effort(self.bot.edit_message_reply_markup(chat_id=chat, message_id=message, reply_markup=None))
+
+    async def busy(self, raw: Raw) -> None:
+        """Show "typing", on the side."""
+        chat = _chat_id(raw.body)
+        if chat is not None and chat > 0:
+            self._on_the_side(self.bot.send_chat_action(chat, ChatAction.TYPING))
+
+    async def turn_away(self, raw: Raw, words: str) -> None:
+        """Say in a group where we talk, on the side."""
+        chat = _chat_id(raw.body)
+        if chat is not None:
+            self._on_the_side(self.bot.send_message(chat, words, link_preview_options=NO_PREVIEW))
+
+    def _on_the_side(self, call: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(_best_effort(call))
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+
+async def _best_effort(call: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await call
+    except TelegramError as error:
+        log.info("best effort, not repeated: %s: %s", type(error).__name__, error)
+    except Exception as error:
+        log.warning("best effort, not repeated: %s", type(error).__name__)
+
+
+def make_telegram(token: str, api_url: str) -> Telegram:
+    """Make the channel, its bot not yet initialized: one pool of connections for calls, another for the long poll."""
+    poll = Request(connections=2)
+    bot = Bot(token, base_url=api_url, request=Request(connections=64), get_updates_request=poll)
+    return Telegram(bot, poll)
+
+
+def _heard(message: TelegramMessage, at: datetime) -> Event | None:
+    """Give what a message says; one with words and a picture says its words."""
+    text = message.text or message.caption
+    if text:
+        return Typed(at=at, text=text, message=str(message.message_id))
+    what = next((name for field, name in KINDS if getattr(message, field)), None)
+    if what is not None:
+        return Unreadable(at=at, what=what)
+    told = any(getattr(message, field) for field in ("location", "contact", "poll", "dice", "venue", "story", "game"))
+    return Unreadable(at=at, what="other") if told else None
+
+
+def _chat_id(update: Mapping[str, Any]) -> int | None:
+    """Find the chat of a raw update, whatever else is in it."""
+    for kind in WANTED:
+        inside = update.get(kind)
+        if not isinstance(inside, Mapping):
+            continue
+        holder = inside.get("message") if kind == "callback_query" else inside
+        chat = holder.get("chat") if isinstance(holder, Mapping) else None
+        found = chat.get("id") if isinstance(chat, Mapping) else None
+        if isinstance(found, int):
+            return found
+        sender = inside.get("from")
+        if isinstance(sender, Mapping) and isinstance(sender.get("id"), int):
+            return int(sender["id"])
+    return None
+
+
+def _send_error(error: TelegramError) -> SendError:
+    """Tell what a refusal means for the message."""
+    words = str(error)
+    match error:
+        case RetryAfter():
+            seconds = error.retry_after
+            wait = seconds if isinstance(seconds, int) else seconds.total_seconds()
+            return SendError("later", words, retry_after=wait + 0.1)
+        case Forbidden():
+            return SendError("blocked", words)
+        case InvalidToken():
+            return SendError("later", words, retry_after=WITHOUT_TOKEN_SECONDS)
+        case ChatMigrated():
+            return SendError("blocked", words)
+        case BadRequest():
+            low = words.lower()
+            if any(sign in low for sign in NOT_THERE):
+                return SendError("gone", words)
+            if any(sign in low for sign in UNREACHABLE):
+                return SendError("blocked", words)
+            return SendError("refused", words)
+        case NeverLeft():
+            return SendError("never_left", words)
+        case NetworkError():  # a timeout among them
+            return SendError("uncertain", words)
+        case _:
+            return SendError("uncertain", words)

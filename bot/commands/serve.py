@@ -1,0 +1,50 @@
+"""`coxa serve`: answer clients on Telegram."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+NAME = "serve"
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        NAME,
+        help="answer clients on Telegram",
+        description="Answer clients on Telegram by long polling, until Ctrl-C or SIGTERM. COXA_TELEGRAM_TOKEN holds"
+        " the bot's token; COXA_TELEGRAM_API_URL another address of the Bot API. coxa doctor checks both.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from bot.settings import read_settings
+    from bot.wiring import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("telegram", "aiohttp", "alembic", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    settings = read_settings()
+
+    async def main() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, stopping.set)
+        await serve(settings, stopping, _say)
+
+    asyncio.run(main())
+    _say("Stopped. Everything is kept.")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,96 @@
+"""Turns and delivery side by side, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from bot.workflow.deliver import Pace, deliver
+from bot.workflow.handle import Words, handle
+from bot.workflow.ports import Channel, Clock, Raw, Store
+from bot.workflow.receive import receive
+from rules import Library
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often each side looks for work that nobody announced: retries that came due, rows another process wrote."""
+BUSY_SECONDS = 0.8
+"""How long an update waits before its chat is shown that an answer is being made."""
+TROUBLE_SECONDS = 5.0
+"""The pause after the database failed."""
+
+
+class Work:
+    """The work of one process: what came in is handled, what is to be said is sent, each woken by the other."""
+
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], clock: Clock, library: Library, phrasebook: Words
+    ) -> None:
+        self._store, self._channels, self._clock = store, channels, clock
+        self._library, self._phrasebook = library, phrasebook
+        self._pace = Pace()
+        self._came, self._goes = asyncio.Event(), asyncio.Event()
+        self._waiting: list[Raw] = []
+
+    async def receive(self, raws: Sequence[Raw]) -> int:
+        """Store updates durably and wake those who handle them; give how many were new."""
+        new = await receive(self._store, raws)
+        if new:
+            self._waiting = [*self._waiting, *raws][-100:]
+            self._came.set()
+        return new
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Finish what was cut off, then handle and deliver until told to stop."""
+        cut_off = await self._store.recover(self._clock.now())
+        if cut_off:
+            log.warning("%s messages were being sent when Coxa stopped; they are sent again", cut_off)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self._handle, self._came, stopping))
+            group.create_task(self._repeat(self._deliver, self._goes, stopping))
+            group.create_task(self._show_busy(stopping))
+
+    async def finish(self) -> None:
+        """Handle and send what is left; raises TimeoutError from outside where that takes too long."""
+        while await self._handle() or await self._deliver():
+            pass
+
+    async def _handle(self) -> int:
+        count = await handle(self._store, self._channels, self._clock, self._library, self._phrasebook)
+        self._waiting = []
+        if count:
+            self._goes.set()
+        return count
+
+    async def _deliver(self) -> int:
+        return await deliver(self._store, self._channels, self._clock, pace=self._pace, woken=self._goes)
+
+    async def _repeat(self, step: Callable[[], Awaitable[int]], woken: asyncio.Event, stopping: asyncio.Event) -> None:
+        """Do a step for as long as it finds work, then wait until woken, or for a while."""
+        while not stopping.is_set():
+            woken.clear()
+            try:
+                found = await step()
+            except Exception:  # the database is in trouble; what was begun is undone, and nothing is lost
+                log.exception("a step of the work failed; trying again")
+                await _wait(stopping, TROUBLE_SECONDS)
+                continue
+            if not found:
+                await _wait(woken, LOOK_SECONDS)
+
+    async def _show_busy(self, stopping: asyncio.Event) -> None:
+        """Show chats that have waited for a while that their answer is being made."""
+        seen: list[Raw] = []
+        while not stopping.is_set():
+            await _wait(stopping, BUSY_SECONDS)
+            for raw in [raw for raw in self._waiting if raw in seen]:
+                await self._channels[raw.source].busy(raw)
+            seen = list(self._waiting)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
