@@ -16,7 +16,7 @@ from rules.expand import unsure_path
 from rules.questions import Way
 from rules.reading import Alarm, read, scan
 from rules.safety import flags
-from rules.screen import Question
+from rules.screen import URGENCIES, Question
 from rules.sight import Sight
 
 if TYPE_CHECKING:
@@ -240,6 +240,10 @@ def stop(
             talk.do(LiftFlag(flag_id=flag.id, reason="reported again"))
         talk.do(RaiseFlag(flag=flag, own_words=own_words))
         _tell_coach(talk, flag, own_words)
+    if _graver_stands(talk, raised):
+        # What was said first was more urgent: a milder text after it would read as an all-clear.
+        talk.say(Line(key="bot.also_noted", values={"number": talk.number()}), priority="safety")
+        return
     grave = [flag for flag in raised if flag.action == "lock"] or list(raised)
     spoken = [flag for flag in grave if only is None or flag.id in only] or grave
     most = spoken[0].urgency
@@ -251,6 +255,12 @@ def stop(
         talk.conversation = talk.conversation.model_copy(update={"card": None})
         key = "bot.stopped" if screening is not None else "bot.stopped_before"
         talk.say(Line(key=key), _who_knows(talk), priority="safety")
+
+
+def _graver_stands(talk: Talk, raised: Sequence[Flag]) -> bool:
+    """Tell whether an emergency stands already and none of these is one."""
+    stands = any(flag.urgency == "emergency" and flag.action == "lock" for flag in talk.known.flags)
+    return stands and all(flag.urgency != "emergency" for flag in raised)
 
 
 def advice(talk: Talk, flag: Flag | OpenFlag) -> tuple[Line, ...]:
@@ -335,7 +345,9 @@ def show_locked(talk: Talk) -> None:
         flag for flag in talk.known.flags if flag.action == "pause"
     ]
     talk.next_step()
-    lines = [line for flag in held[:2] for line in advice(talk, flag)]
+    held.sort(key=lambda flag: URGENCIES.index(flag.urgency), reverse=True)
+    told = [flag for flag in held if flag.urgency == held[0].urgency][:2]
+    lines = [line for flag in told for line in advice(talk, flag)]
     rows: tuple[Any, ...] = ()
     wait = wait_to_unlock(talk)
     if wait is not None:
@@ -347,6 +359,9 @@ def show_locked(talk: Talk) -> None:
             lines.append(Line(key="bot.locked_wait", values={"count": hours}))
     else:
         lines.append(Line(key="bot.locked_coach"))
+    if all(flag.action == "pause" for flag in held):
+        kept = (("result", "bot.my_result"),) if talk.known.assessment is not None else ()
+        rows = (*rows, talk.choices(*kept, ("anyway", "bot.screen_anyway")))
     talk.say(*lines, rows=rows)
 
 

@@ -33,7 +33,7 @@ def answer(talk: Talk, words: str) -> Line | None:
         return None
     topic = next((topic for topic, names in MEANT if said & names), None)
     if topic is None:
-        return None
+        return Line(key="asked.unknown") if said & {"mean", "means", "meaning", "explain"} else None
     plan = talk.known.plan
     if topic != "often":
         return Line(key=f"asked.{topic}")

@@ -38,8 +38,6 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
         uncounted = _uncounted(talk, finding, facts)
         if uncounted:
             yield Line(key="result.uncounted", values={"tests": Joined(items=uncounted, glue=", ")})
-        if seen:
-            yield way_round
         return
     if finding.limited == "unknown":
         yield Line(key="result.unknown", values={"context": where})

@@ -25,7 +25,7 @@ CHANGE_WORDS = re.compile(
 MENU_WORDS = (
     ("screen", ("screen", "again", "retest")),
     ("plan", ("plan", "exercise", "exercises")),
-    ("result", ("result", "results", "why", "mean")),
+    ("result", ("result", "results", "why")),
 )
 """What the words of the menu may be typed as."""
 COMMANDS = (
@@ -78,13 +78,20 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     if not words:
         _show_where_they_are(talk)
         return
+    if not words.strip("?! ") and talk.screening is not None and talk.top is talk.screening:
+        screening.control(talk, "why")
+        return
     alarms = () if _is_a_label(talk, words) else alarm.alarms_in(talk, words)
     if isinstance(talk.top, Ask):
         happening = truth(words, talk.lexicon)
+        if happening is None and alarms and all(a.negated and a.item == talk.top.item for a in alarms):
+            happening = False  # "I have NOT fallen": the closed question is what settles a denial
         if happening is not None:
             alarm.note_more(talk, alarms)
             _closed(talk, happening)
             return
+    if alarms and screening.denies(talk, alarms, words, message):
+        return
     if alarms:
         alarm.interrupt(talk, alarms)
         return
@@ -254,7 +261,7 @@ def _start(talk: Talk) -> None:
         case _ if talk.screening is not None:
             _offer_resume(talk)
             return
-    if _locked(talk) or any(flag.action == "pause" and _may_unlock(talk) for flag in talk.known.flags):
+    if (_held(talk) and talk.known.consent == CONSENT_VERSION) or _locked(talk):
         alarm.show_locked(talk)
     elif talk.known.consent != CONSENT_VERSION:
         _hello(talk)
@@ -300,15 +307,23 @@ def _consent(talk: Talk, *, given: bool) -> None:
         talk.say(Line(key="hello.declined"))
 
 
-def _begin(talk: Talk, *, agreed: bool = False) -> None:
-    """Begin a screening, if consent and locks allow; the profile is taken over, the gate is asked anew."""
+def _begin(talk: Talk, *, agreed: bool = False, anyway: bool = False) -> None:
+    """Begin a screening, if consent and locks allow; the profile is taken over, the gate is asked anew.
+
+    One whose exercises are paused is first told so, and may screen all the same (*anyway*).
+    """
     if not agreed and talk.known.consent != CONSENT_VERSION:
         _hello(talk)
         return
-    if _locked(talk):
+    if _locked(talk) or (_held(talk) and not anyway):
         alarm.show_locked(talk)
         return
     screening.begin(talk, keep=_profile_answers(talk))
+
+
+def _held(talk: Talk) -> bool:
+    """Tell whether something stops the client's exercises."""
+    return any(flag.action in alarm.HOLDING for flag in talk.known.flags)
 
 
 def _locked(talk: Talk) -> bool:
@@ -371,6 +386,8 @@ def _idle_tap(talk: Talk, option: str) -> None:
             _plan(talk)
         case "screen":
             _begin(talk)
+        case "anyway":
+            _begin(talk, anyway=True)
         case "change":
             _change(talk)
         case "examined" if _may_unlock(talk):
@@ -453,7 +470,9 @@ def _plan(talk: Talk) -> None:
     if talk.known.consent is None and talk.known.assessment is not None:
         talk.say(Line(key="bot.no_consent"))
         return
-    if talk.screening is not None and talk.known.plan is not None:
+    running = talk.screening
+    begun = running is not None and (running.scope == "full" or running.trail or talk.conversation.rest_until)
+    if begun and talk.known.plan is not None:
         pages.show_plan(talk, NoPlan(reason="open"))
         return
     held = tuple(flag for flag in talk.known.flags if flag.action in ("lock", "pause"))
@@ -667,9 +686,13 @@ def _to_new_version(talk: Talk) -> None:
 
 
 def _closed(talk: Talk, happening: bool) -> None:
-    false_alarm = not happening
-    if alarm.closed_answer(talk, happening):
-        _show_where_they_are(talk, note=Line(key="bot.false_alarm" if false_alarm else "bot.noted"))
+    if not alarm.closed_answer(talk, happening):
+        return
+    if _locked(talk):  # a stop from before stands, whatever this was
+        talk.say(Line(key="bot.still_stopped"))
+        alarm.show_locked(talk)
+    else:
+        _show_where_they_are(talk, note=Line(key="bot.noted" if happening else "bot.false_alarm"))
 
 
 def _confirm(talk: Talk, meant: bool) -> None:

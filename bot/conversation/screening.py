@@ -35,7 +35,7 @@ from rules import Facts, NoPlan, Plan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, option_of
-from rules.reading import read, truth
+from rules.reading import Alarm, read, truth
 from rules.safety import at_once
 from rules.screen import Question, Row
 from rules.sight import Sight
@@ -230,13 +230,28 @@ def typed(talk: Talk, text: str, message: str) -> None:
         if question.kind == "checklist":
             _typed_ticks(talk, question, values)
         else:
-            record(talk, question, values, how="typed", words=text, message=message)
+            record(talk, question, values, how="typed", words=text, message=message, note=_one_side(talk, ask, text))
     elif heard.control == "none_of_these" and question.kind == "one" and (plain := _plain_no(rows[0])):
         record(talk, question, {rows[0].path: plain}, how="typed", words=text, message=message)
     elif heard.control and _applies(heard.control, question):
         control(talk, {"none_of_these": "none", "stop": "pause"}.get(heard.control, heard.control))
     else:
         _not_understood(talk, question, text)
+
+
+def denies(talk: Talk, alarms: Sequence[Alarm], text: str, message: str) -> bool:
+    """Hear a denial of the very thing that the open question asks after: "I have not fallen" is its no."""
+    screening, open_now = talk.screening, current(talk)
+    if screening is None or talk.top is not screening or open_now is None or open_now[0] is None:
+        return False
+    ask = open_now[0]
+    if ask.question.kind != "one" or not all(a.negated for a in alarms):
+        return False
+    row = next((row for row in ask.open if {row.path} == {f"reports.{a.item}" for a in alarms}), None)
+    if row is None or (plain := _plain_no(row)) is None:
+        return False
+    record(talk, ask.question, {row.path: plain}, how="typed", words=text, message=message)
+    return True
 
 
 def _loosely(talk: Talk, ask: Ask, text: str) -> dict[str, Value]:
@@ -262,6 +277,10 @@ def _applies(name: str, question: Question) -> bool:
 
 
 def _not_understood(talk: Talk, question: Question, text: str) -> None:
+    open_now = current(talk)
+    if open_now is not None and open_now[0] is not None and (told := _one_side(talk, open_now[0], text)) is not None:
+        go_on(talk, note=told, fresh=False)
+        return
     unsure = any(option.id in UNKNOWN_WORDS for row in question.rows for option in row.options)
     hint = Line(key=f"bot.hint.{question.kind}" + ("_or_unsure" if question.kind == "one" and unsure else ""))
     if question.kind == "one" and len(question.rows) == 1 and len(re.findall(r"[0-9]+", text)) > 1:
@@ -365,8 +384,9 @@ def record(
     how: str,
     words: str | None = None,
     message: str | None = None,
+    note: Line | None = None,
 ) -> None:
-    """Record answers to one question, raise what they raise, and go on."""
+    """Record answers to one question, raise what they raise, and go on. *note* is said first, where nothing else is."""
     screening = talk.screening
     if screening is None:
         return
@@ -407,7 +427,8 @@ def record(
         return
     if how == "tapped" and not changed and moved.revisit is None and not finished:
         talk.do(AnswerTap())
-    note = _kind_end(talk, question, values) or _changed_before(talk, question, screening, values, how)
+    note = _kind_end(talk, question, values) or _changed_before(talk, question, screening, values, how) or note
+    note = note or _taken_as(talk, question, values, how, words or "")
     if how == "corrected":
         note = Line(key="bot.corrected")
     go_on(talk, note=note, fresh=finished or (moved.revisit is None and finished))
@@ -461,6 +482,33 @@ def _changed_before(
         if (answer := said(talk, question, row))
     ]
     return Line(key="bot.changed", values={"answers": Joined(items=tuple(answers), glue=", ")})
+
+
+def _taken_as(talk: Talk, question: Question, values: Mapping[str, Value], how: str, words: str) -> Line | None:
+    """Say what typed words of a list were taken for, where they weren't its own, so that a wrong guess is seen."""
+    if how != "typed" or question.kind != "many":
+        return None
+    taken = [option for value in values.values() if isinstance(value, tuple) for option in value]
+    if all(option.replace("_", " ") in words.lower() for option in taken):
+        return None
+    answers = tuple(answer for row in question.rows if row.path in values and (answer := said(talk, question, row)))
+    return Line(key="bot.taken_as", values={"answers": Joined(items=answers, glue=", ")})
+
+
+def _one_side(talk: Talk, ask: Ask, text: str) -> Line | None:
+    """Say that a question is about one side only, where the words told of the other one, too."""
+    side = ask.rows[0].side
+    if len(ask.rows) != 1 or side is None or len(ask.question.rows) < 2:
+        return None
+    test = talk.screen.tests[ask.question.test] if ask.question.test else None
+    heard = read(text, ask.question, ask.question.rows, labels_of(talk, ask), talk.lexicon, test=test)
+    others = {row.path for row in ask.question.rows if row.side != side}
+    if heard is None or not others & set(heard.values):
+        return None
+    alone = read(text, ask.question, ask.rows, labels_of(talk, ask), talk.lexicon, test=test)
+    if alone is not None and not set(alone.values) <= set(heard.values):
+        return None  # no side was named, so that these words went to the first row
+    return Line(key="bot.one_side", values={"side": side_word(side)})
 
 
 def _tick(talk: Talk, mark: str, *, on: bool) -> None:
@@ -575,6 +623,8 @@ def _typed_at_review(talk: Talk, text: str) -> None:
         "done",
         "finish",
         "looks right",
+        "looks right, show my result",
+        "show my result",
         "looks good",
         "ok",
         "okay",

@@ -190,3 +190,95 @@ def test_a_conversation_set_aside_is_taken_up_again_when_it_can_be_read() -> Non
     readable = {**newer, "shape": SHAPE}
     later = aside.model_copy(update={"unread": readable})
     assert load(later.model_dump(mode="json")) == Conversation.model_validate(readable)
+
+
+# --- what stops, and the talk around it
+
+
+def test_a_denial_of_what_is_asked_is_its_answer(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, [*HELLO, "none", "no"])
+    chat.types("I have not fallen.")
+    assert held(chat, "reports.blow") == "no"
+    assert "call" not in chat.last
+
+
+def test_a_denial_elsewhere_gets_the_closed_question_once(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types("I have not fallen.")
+    assert isinstance(chat.known.conversation.activities[-1], Ask)
+    chat.types("No, I said I have NOT fallen.")
+    assert not isinstance(chat.known.conversation.activities[-1], Ask)
+    assert not chat.known.flags
+
+
+@pytest.mark.parametrize("words", ["nah thats my da not me", "not me", "no it was my mum"])
+def test_somebody_else_is_a_no_to_the_closed_question(library: Library, words: str) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types("chest pain when walking")
+    chat.types(words)
+    assert "Back to where we were" in chat.last
+
+
+def stopped_by_a_fall(library: Library) -> Chat:
+    """Give the chat of one with thin bones who fell and can't stand, stopped, and asked about the fall."""
+    chat = Chat(library, coach="sam")
+    set_up(chat, HELLO)
+    chat.types("thin bones")
+    chat.types("done")
+    chat.types("I fell on my hip yesterday and I can't put weight on it")
+    chat.types("yes")
+    assert [flag.urgency for flag in chat.known.flags] == ["emergency"]
+    return chat
+
+
+def test_no_advice_asks_what_is_not_heard(library: Library) -> None:
+    words = library.screens["hip_internal_rotation"].wording["en"]
+    assert [key for key, text in words.items() if key.endswith(".advice") and text.rstrip().endswith("?")] == []
+
+
+def test_after_a_stop_a_no_is_no_all_clear(library: Library) -> None:
+    chat = stopped_by_a_fall(library)
+    chat.types("no")
+    assert "Back to where we were" not in chat.last
+    assert "stays stopped" in chat.last
+    assert "999" in chat.last
+
+
+def test_after_an_emergency_nothing_milder_is_said(library: Library) -> None:
+    chat = stopped_by_a_fall(library)
+    chat.types("yes")
+    assert "24 hours" not in chat.last
+    assert "999" in chat.last
+    assert len(chat.known.flags) == 2
+    chat.types("hello?")
+    assert "even if you can walk" not in chat.last
+
+
+def test_start_shows_the_way_out_of_a_pause(library: Library) -> None:
+    chat = finished(library)
+    chat.types("I make myself sick after every meal")
+    chat.types("yes")
+    chat.types("/start")
+    assert "hours or later" in chat.last
+    assert "My result" in chat.labels
+    chat.types("/screen")
+    assert "hours or later" in chat.last
+    chat.taps("Screen again all the same")
+    assert "Part" in chat.last
+
+
+def test_looking_at_the_profile_hides_no_plan(library: Library) -> None:
+    chat = finished(library)
+    chat.types("/profile")
+    chat.types("/plan")
+    assert any("session" in said for said in chat.said[-3:])
+
+
+def test_the_last_button_of_the_review_may_be_typed(library: Library) -> None:
+    chat = finished(library)
+    chat.types("change an answer")
+    chat.types("Looks right, show my result")
+    assert "Your LEFT hip" in chat.last
