@@ -122,19 +122,39 @@ def _keys(settings: Settings) -> Iterator[Look]:
 
 
 async def _database(settings: Settings) -> Look:
-    from bot.settings import SettingsError
-    from bot.storage.crypto import DataKeyMissing
-    from bot.storage.database import DatabaseBusy
-    from bot.storage.upgrade import DatabaseBroken, DatabaseNewer
-    from bot.wiring import look_at_database
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    from bot.storage.database import DatabaseUnreachable
+    from bot.storage.status import look
+    from bot.storage.tables import NEWEST
+    from bot.storage.upgrade import DatabaseNewer
 
     try:
-        said, state, todo = await look_at_database(settings)
+        status = await look(settings.url.get_secret_value())
     except DatabaseNewer as error:
         return Look(name="database", state="PROBLEM", said=str(error), todo="install the newer Coxa")
-    except (SettingsError, DatabaseBusy, DatabaseBroken, DataKeyMissing) as error:
-        return Look(name="database", state="PROBLEM", said=str(error), todo="mend that, then coxa doctor again")
-    return Look(name="database", state=state, said=said, todo=todo)
+    except DatabaseUnreachable as error:
+        return Look(name="database", state="PROBLEM", said=str(error))
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        return Look(
+            name="database",
+            state="PROBLEM",
+            said=f"{settings.place} can't be read ({why})",
+            todo="check COXA_DATABASE_URL, or restore a backup",
+        )
+    if status.revision is None:
+        return Look(name="database", state="ok", said=f"{status.place} is not there yet; the first start makes it")
+    aside, failed = status.states["inbox"].get("aside", 0), status.states["outbox"].get("failed", 0)
+    said = f"{status.place}, schema {status.revision}, {status.rows['person']} people"
+    if status.revision != NEWEST:
+        return Look(name="database", state="warn", said=said, todo=f"coxa db upgrade brings it to schema {NEWEST}")
+    if aside or failed:
+        said += f"; {aside} updates set aside, {failed} messages not sent"
+        return Look(
+            name="database", state="warn", said=said, todo="coxa db status has the numbers, the log the reasons"
+        )
+    return Look(name="database", state="ok", said=said)
 
 
 async def _telegram(settings: Settings, *, remove_webhook: bool) -> AsyncIterator[Look]:

@@ -670,6 +670,8 @@ def _finish(talk: Talk, way: Way) -> None:
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})
+    if not held and not any(flag.action in alarm.HOLDING for flag in assessment.flags):
+        talk.say(Line(key="result.after"), rows=(talk.choices(("change", "bot.change_answer")),))
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:

@@ -92,6 +92,7 @@ class Phone:
         for _ in range(steps):
             message = await self.asked_now()
             if DONE in message.text or "/plan shows this again" in message.text:
+                await self._wait_for(lambda m: "/plan shows this again" in m.text)
                 return True
             await self.answer(message, typing=typing)
         return False
