@@ -114,6 +114,8 @@ class Conversation(Kept):
     """Plans are gentle until then: a stop was lifted by the client's own word."""
     rest_until: datetime | None = None
     """No exercises until then: the client told of pain."""
+    degrees: bool | None = None
+    """Whether degrees are asked for, as the client set it; None: not set."""
     unread: Mapping[str, Any] | None = None
     """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
     card: str | None = None

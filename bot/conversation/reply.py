@@ -515,10 +515,12 @@ def _ask_gate_again(talk: Talk, running: Screening, *, parts: tuple[str, ...], n
 def _settings(talk: Talk, rest: str) -> None:
     running = talk.screening
     wanted = truth(rest.replace("degrees", "").strip(), talk.lexicon) if rest else None
-    if "degrees" in rest and running is not None:
+    if "degrees" in rest:
         on = wanted is not False and "off" not in rest
-        answers = {**running.answers, "reports.degrees_wanted": "yes" if on else "no"}
-        talk.put_screening(running.model_copy(update={"answers": answers}))
+        talk.conversation = talk.conversation.model_copy(update={"degrees": on})
+        if running is not None:
+            answers = {**running.answers, screening.DEGREES: "yes" if on else "no"}
+            talk.put_screening(running.model_copy(update={"answers": answers}))
         talk.say(Line(key="bot.degrees_on" if on else "bot.degrees_off"))
     else:
         talk.say(Line(key="bot.settings"))

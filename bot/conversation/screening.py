@@ -40,6 +40,8 @@ from rules.safety import at_once
 from rules.screen import Question, Row
 from rules.sight import Sight
 
+DEGREES = "reports.degrees_wanted"
+"""What says whether degrees are asked for; a client switches it with /settings."""
 LOOSE_SCALE = re.compile(
     r"(?:[a-z']+[ ,]+){0,3}([0-9]{1,2}) ?(?:/|out of|outta|of) ?10[ .!]*"
     r"|(?:(?:more|like|about|maybe|prob|probably|say|a|an|so|around|i'd) +){0,4}([0-9]{1,2})[ .!]*"
@@ -75,6 +77,8 @@ def begin(
     """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule)."""
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
     answers: dict[str, Value] = dict(keep or {})
+    if talk.conversation.degrees is not None:
+        answers[DEGREES] = "yes" if talk.conversation.degrees else "no"
     talk.clear()
     talk.forget_unread()
     talk.push(

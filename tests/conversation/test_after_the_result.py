@@ -282,3 +282,12 @@ def test_the_last_button_of_the_review_may_be_typed(library: Library) -> None:
     chat.types("change an answer")
     chat.types("Looks right, show my result")
     assert "Your LEFT hip" in chat.last
+
+
+def test_a_setting_outlasts_the_screening(library: Library) -> None:
+    chat = finished(library)
+    chat.types("/settings degrees on")
+    chat.types("/screen")
+    assert held(chat, "reports.degrees_wanted") == "yes"
+    chat.types("/settings degrees off")
+    assert held(chat, "reports.degrees_wanted") == "no"
