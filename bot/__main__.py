@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from bot.commands import chat, check, classify, doctor, rules, serve
+from bot.commands import chat, check, classify, db, doctor, rules, serve
 
-COMMANDS = (chat, serve, doctor, classify, check, rules)
+COMMANDS = (chat, serve, doctor, db, classify, check, rules)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,10 +76,11 @@ def _is_known(error: Exception) -> bool:
     if isinstance(error, ContentError | SettingsError | TranscriptError):
         return True
     from bot.storage.crypto import DataKeyMissing
-    from bot.storage.database import DatabaseBusy
+    from bot.storage.database import DatabaseBusy, DatabaseUnreachable
     from bot.storage.upgrade import DatabaseBroken, DatabaseNewer
 
-    return isinstance(error, DatabaseBroken | DatabaseBusy | DatabaseNewer | DataKeyMissing)
+    known = DatabaseBroken | DatabaseBusy | DatabaseNewer | DatabaseUnreachable | DataKeyMissing
+    return isinstance(error, known)
 
 
 if __name__ == "__main__":

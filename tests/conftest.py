@@ -27,6 +27,8 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Server) -> str:
-    """Give the address of an empty PostgreSQL database."""
-    return postgres.new_database()
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """Give the address of a PostgreSQL database of the newest schema, with nothing in it; it goes after the test."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)

@@ -283,6 +283,8 @@ class MemoryStore:
         async with self._open():
             doubt = self.rows.outbox[row_id].uncertain or uncertain
             state = "failed" if retry_at is None else "waiting"
+            if state == "waiting" and self.rows.outbox[row_id].address in self.rows.blocked:
+                state = "withheld"
             self._change(row_id, state=state, not_before=retry_at, why=why, uncertain=doubt)
 
     async def gone(self, row_id: int, why: str, now: datetime) -> None:

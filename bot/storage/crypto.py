@@ -48,6 +48,7 @@ class KeyRing:
         self._data_keys, self._index_key = tuple(data_keys), index_key
         self.where = where
         """Where the keys are kept, for messages to people."""
+        self._unwritten: Path | None = None
 
     @classmethod
     def new(cls, *, where: str = "memory") -> Self:
@@ -71,6 +72,33 @@ class KeyRing:
         ring = cls.new(where=str(path))
         ring._write(path)
         return ring
+
+    @classmethod
+    def open_later(cls, path: Path) -> Self:
+        """Read a key file; where it is missing, give new keys, which `settle` writes or throws away."""
+        try:
+            return cls._read(path)
+        except FileNotFoundError:
+            ring = cls.new(where=str(path))
+            ring._unwritten = path
+            return ring
+
+    def settle(self, *, new_database: bool) -> None:
+        """Write keys that are in no file yet, for a new database; take those that another process wrote meanwhile.
+
+        Raises DataKeyMissing where the database is older than these keys.
+        """
+        path = self._unwritten
+        if path is None:
+            return
+        if path.exists():
+            there = self._read(path)
+            self._fernet, self._data_keys, self._index_key = there._fernet, there._data_keys, there._index_key
+        elif new_database:
+            self._write(path)
+        else:
+            raise DataKeyMissing(f"{path} is missing")
+        self._unwritten = None
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt with the newest key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, StaticPool, event, func, insert, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -27,15 +29,34 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreig
 """FULL: what was received is on the disk before it is confirmed. Foreign keys are off in SQLite until asked for."""
 
 
+CONNECT_SECONDS = 10
+"""How long a PostgreSQL server may take to let us in."""
+POOL, OVERFLOW = 5, 10
+"""Connections of one process that are kept, and those beyond them under load: six processes fit a stock server."""
+SESSION = {
+    "idle_in_transaction_session_timeout": "60000",  # ms: a process that hangs must not keep its chats for good
+    "tcp_keepalives_idle": "30",  # seconds: nor one whose machine is gone
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+
+
 class DatabaseBusy(Exception):
     """A database that another worker has open."""
+
+
+class DatabaseUnreachable(Exception):
+    """A database that can't be reached, or that does not let us in; the message says why."""
 
 
 def open_ring(key_file: Path, url: str) -> KeyRing:
     """Open the key ring of a database; it is made only where the database doesn't exist yet either.
 
-    Raises DataKeyMissing, or one of its kinds, for a key file that is missing, exposed or unusable.
+    Raises DataKeyMissing, or one of its kinds, for a key file that is missing, exposed or unusable. Whether there is
+    a PostgreSQL database is not known before it is opened, so there a missing key file is made, or missed, then.
     """
+    if with_driver(url).get_backend_name() == "postgresql":
+        return KeyRing.open_later(key_file)
     file = sqlite_file(url)
     there = file is not None and file.exists() and file.stat().st_size > 0
     return KeyRing.open(key_file, create=not there)
@@ -46,7 +67,8 @@ async def open_database(url: str, ring: KeyRing, *, worker: bool = True) -> Data
 
     A worker has a SQLite file to itself until it closes it, or is killed. Administrative commands (`worker=False`)
     go beside it; where no worker is, they bring the schema up. A database in memory begins empty; the migrations
-    make it too, on its one connection. Raises DatabaseBusy, DatabaseNewer, DatabaseBroken, DataKeyMissing.
+    make it too, on its one connection. On PostgreSQL any number of workers share a database, and those that start
+    together migrate it once. Raises DatabaseBusy, DatabaseNewer, DatabaseBroken, DatabaseUnreachable, DataKeyMissing.
     """
     file = sqlite_file(url)
     lock = _lock(file, worker=worker) if file is not None else None
@@ -54,8 +76,10 @@ async def open_database(url: str, ring: KeyRing, *, worker: bool = True) -> Data
     try:
         if lock is not None:
             upgrade(url)
-        engine = _engine(url)
-        database = Database(engine, ring, lock if worker else None)
+        name = f"coxa-{secrets.token_hex(6)}"
+        engine = make_engine(url, name)
+        await reach(engine)
+        database = Database(engine, ring, lock if worker else None, name)
         await database.start(migrate=file is None)
     except BaseException as error:
         if engine is not None:
@@ -75,8 +99,10 @@ async def open_database(url: str, ring: KeyRing, *, worker: bool = True) -> Data
 class Database:
     """An open database: its tables, and transactions on it."""
 
-    def __init__(self, engine: AsyncEngine, ring: KeyRing, lock: int | None) -> None:
+    def __init__(self, engine: AsyncEngine, ring: KeyRing, lock: int | None, name: str) -> None:
         self.engine, self.ring, self.tables = engine, ring, make_tables(ring)
+        self.name = name
+        """What this process is called in what it claims; on PostgreSQL its connections have this name too."""
         self._lock = lock
         # SQLite has one writer: waiting here is fairer than its busy loop, and in memory there is one connection.
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else None
@@ -105,8 +131,11 @@ class Database:
                 await connection.run_sync(bring_up)
             elif await connection.run_sync(revision) != NEWEST:
                 raise DatabaseBusy("another coxa, of an older version, is using this database; stop it first")
-            meta, expected = self.tables.meta, self.ring.lookup(MARKER)
+            meta = self.tables.meta
+            there = (await connection.execute(select(func.count()).where(meta.c.name == MARKER))).scalar()
+            self.ring.settle(new_database=not there)
             marker = (await connection.execute(select(meta.c.value).where(meta.c.name == MARKER))).scalar()
+            expected = self.ring.lookup(MARKER)
             if marker is None:
                 await connection.execute(insert(meta).values(name=MARKER, value=expected))
             elif marker != expected:  # the data key is right, but names would not be found again
@@ -119,12 +148,52 @@ class Database:
         self._lock = None
 
 
+def place_of(url: str) -> str:
+    """Say which database an address means, without its password."""
+    at = with_driver(url)
+    if at.get_backend_name() == "sqlite":
+        return f"the SQLite database {sqlite_file(url) or 'in memory'}"
+    host = at.host or at.query.get("host") or "localhost"
+    port = f":{at.port}" if at.port else ""
+    name = {"postgresql": "PostgreSQL"}.get(at.get_backend_name(), at.get_backend_name())
+    return f"the {name} database {at.database} at {host}{port}"
+
+
+async def reach(engine: AsyncEngine) -> None:
+    """Make sure that a PostgreSQL server answers and lets us in; raises DatabaseUnreachable."""
+    if engine.dialect.name != "postgresql":
+        return
+    import asyncpg  # type: ignore[import-untyped]
+
+    at, where = engine.url, place_of(engine.url.render_as_string(hide_password=False))
+    try:
+        async with engine.connect():
+            return
+    except (OSError, TypeError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        cause = getattr(why, "__cause__", None) or why
+        match cause:
+            case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+                said = f"{where} does not let us in ({cause}); check user and password in COXA_DATABASE_URL"
+            case asyncpg.InvalidCatalogNameError():
+                said = f"{where} is not there; make it (createdb {at.database}), or mend COXA_DATABASE_URL"
+            case TimeoutError():
+                said = f"{where} did not answer within {CONNECT_SECONDS} s; is it running, and is the network open?"
+            case OSError() | asyncpg.PostgresError():
+                said = f"{where} can't be reached ({cause}); is it running, and is COXA_DATABASE_URL right?"
+            case _:
+                said = f"{where} can't be opened with what COXA_DATABASE_URL says ({cause})"
+        raise DatabaseUnreachable(said) from None
+
+
 def with_driver(url: str) -> URL:
     """Give a database's address with the driver that Coxa brings; raises ArgumentError for what is no address."""
     if url.startswith("postgres://"):  # as some hosts still write it
         url = f"postgresql{url.removeprefix('postgres')}"
     address = make_url(url)
     drivers = {"postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+    if address.get_backend_name() == "postgresql" and "sslmode" in address.query:  # as libpq and most hosts write it
+        address = address.update_query_dict({"ssl": address.query["sslmode"]}).difference_update_query(["sslmode"])
     return address.set(drivername=drivers.get(address.get_backend_name(), address.drivername))
 
 
@@ -159,10 +228,20 @@ def _release(lock: int | None) -> None:
         os.close(lock)
 
 
-def _engine(url: str) -> AsyncEngine:
+def make_engine(url: str, name: str) -> AsyncEngine:
+    """Make an engine; *name* is what a PostgreSQL server calls its connections."""
     address = with_driver(url)
+    if address.get_backend_name() == "postgresql":
+        return create_async_engine(
+            address,
+            isolation_level="READ COMMITTED",  # what a locked row says when its lock is given counts, not what it said
+            pool_pre_ping=True,
+            pool_size=POOL,
+            max_overflow=OVERFLOW,
+            connect_args={"timeout": CONNECT_SECONDS, "server_settings": {**SESSION, "application_name": name}},
+        )
     if address.get_backend_name() != "sqlite":
-        return create_async_engine(address, pool_pre_ping=True)
+        return create_async_engine(address)
     if sqlite_file(url) is None:
         engine = create_async_engine(address, poolclass=StaticPool)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,14 +10,17 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, case, column, exists, func, or_, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
+
+log = logging.getLogger(__name__)
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2}
@@ -53,17 +57,27 @@ class SqlStore:
 
         Chats with a `safety` message come first, those with nothing but prompts last; else the oldest message first.
         Of edits of one card that wait with nothing between them, the newest is given, the others are superseded.
+        Where processes share the database, whoever locks the first message of a chat has the chat; nobody waits.
         """
-        async with self._database.begin() as connection:
-            heads = await self._heads(connection, limit, now)
-            if not heads:
-                return ()
-            chosen, superseded = await self._newest(connection, heads)
-            await self._mark(connection, superseded, state="superseded", done_at=now)
-            attempts = self._tables.outbox.c.attempts + 1
-            await self._mark(connection, chosen, state="sending", claimed_at=now, attempts=attempts)
-            rows = {row.id: row for row in await self._outgoing(connection, chosen)}
-            return [_outbox_row(rows[row_id]) for row_id in chosen]
+        try:
+            async with self._database.begin() as connection:
+                return await self._claim(connection, limit, now)
+        except IntegrityError:  # another process began to send in the same chat: uq_outbox_sending let one of us
+            log.info("a chat was claimed twice at once; looking again later")
+            return ()
+
+    async def _claim(self, connection: AsyncConnection, limit: int, now: datetime) -> Sequence[OutboxRow]:
+        heads = await self._heads(connection, limit, now)
+        if not heads:
+            return ()
+        runs = await self._newest(connection, heads)
+        superseded = [row_id for run in runs for row_id in run[:-1]]
+        chosen = [run[-1] for run in runs]
+        await self._mark(connection, superseded, state="superseded", done_at=now)
+        claimed = {"state": "sending", "claimed_at": now, "claimed_by": self._database.name}
+        await self._mark(connection, chosen, attempts=self._tables.outbox.c.attempts + 1, **claimed)
+        rows = {row.id: row for row in await self._outgoing(connection, chosen)}
+        return [_outbox_row(rows[row_id]) for row_id in chosen]
 
     async def _heads(self, connection: AsyncConnection, limit: int, now: datetime) -> Sequence[AnyRow]:
         """Find the first waiting message of every chat that has none in flight, where it is due."""
@@ -82,10 +96,8 @@ class SqlStore:
         chosen = chosen.order_by(firsts.c.urgency, t.c.id).limit(limit).with_for_update(of=t, skip_locked=True)
         return (await connection.execute(chosen)).all()
 
-    async def _newest(
-        self, connection: AsyncConnection, heads: Sequence[AnyRow]
-    ) -> tuple[Sequence[int], Sequence[int]]:
-        """Choose what each chat gets: its head, or a newer edit of the same card; and what that makes needless."""
+    async def _newest(self, connection: AsyncConnection, heads: Sequence[AnyRow]) -> Sequence[Sequence[int]]:
+        """Find what each chat gets: its head, and the newer edits of the same card, the last of which is sent."""
         t = self._tables.outbox
         waiting = select(t.c.id, t.c.address_id, t.c.card, t.c.priority).where(
             in_state(t, "waiting"), t.c.address_id.in_([head.address_id for head in heads])
@@ -93,13 +105,15 @@ class SqlStore:
         queues: dict[int, list[AnyRow]] = defaultdict(list)
         for row in await connection.execute(waiting.order_by(t.c.id)):
             queues[row.address_id].append(row)
-        chosen: list[int] = []
-        superseded: list[int] = []
-        for head in heads:
-            run = _edits(queues[head.address_id])
-            chosen.append(run[-1])
-            superseded += run[:-1]
-        return chosen, superseded
+        # Read after the lock was given: a head that is no longer the first, or waits no more, is left for later.
+        runs = [_edits(queue) for head in heads if (queue := queues[head.address_id]) and queue[0].id == head.id]
+        rest = [row_id for run in runs for row_id in run[1:]]
+        if not rest or connection.dialect.name != "postgresql":
+            return runs
+        # A turn may be cancelling one of them just now. Waiting for it would send what it cancels.
+        free = select(t.c.id).where(in_state(t, "waiting"), t.c.id.in_(rest)).with_for_update(skip_locked=True)
+        locked = set((await connection.execute(free)).scalars())
+        return [run for run in runs if locked.issuperset(run[1:])]
 
     async def _outgoing(self, connection: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
         t = self._tables
@@ -132,6 +146,7 @@ class SqlStore:
         """Mark a message as sent, and remember which message is its card; raises LookupError."""
         t = self._tables
         async with self._database.begin() as connection:
+            await self._hold(connection, row_id)
             marked = await connection.execute(
                 update(t.outbox)
                 .where(t.outbox.c.id == row_id)
@@ -160,18 +175,25 @@ class SqlStore:
         self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False
     ) -> None:
         """Mark a message as failed, or to be tried again at a time; `uncertain`: perhaps it was sent."""
+        t = self._tables
         values: dict[str, Any] = {"state": "waiting", "not_before": retry_at}
         if retry_at is None:
             values = {"state": "failed", "done_at": now}
         if uncertain:
             values["uncertain"] = True
         async with self._database.begin() as connection:
+            await self._hold(connection, row_id)
             await self._mark(connection, [row_id], why=why, **values)
+            if retry_at is not None:  # the person may have blocked us while it was on its way
+                blocked = select(t.address.c.id).where(t.address.c.blocked_at.is_not(None))
+                withheld = update(t.outbox).where(t.outbox.c.id == row_id, t.outbox.c.address_id.in_(blocked))
+                await connection.execute(withheld.values(state="withheld", done_at=now))
 
     async def gone(self, row_id: int, why: str, now: datetime) -> None:
         """Mark a message as failed because its address is blocked: all that waits for it is withheld."""
         t = self._tables
         async with self._database.begin() as connection:
+            await self._hold(connection, row_id)
             failed = update(t.outbox).where(t.outbox.c.id == row_id).values(state="failed", done_at=now, why=why)
             address_id = (await connection.execute(failed.returning(t.outbox.c.address_id))).scalar()
             if address_id is not None:
@@ -182,16 +204,28 @@ class SqlStore:
     async def recover(self, now: datetime) -> int:
         """Put messages whose sending was cut off back, marked uncertain: each kill may repeat one, and loses none.
 
-        One that was tried too often fails: it may be what ends the process.
+        One that was tried too often fails: it may be what ends the process. Call it while this process sends nothing.
+        Where processes share the database, what another one is sending is left alone for as long as that one is
+        connected.
         """
         t = self._tables.outbox
         cut_off = in_state(t, "sending")
+        if self._database.engine.dialect.name == "postgresql":
+            cut_off = and_(cut_off, or_(t.c.claimed_by.is_(None), t.c.claimed_by == self._database.name, ~_alive(t)))
         given_up = {"state": "failed", "done_at": now, "why": "its sending was cut off too often"}
         again = {"state": "waiting", "uncertain": True, "not_before": None}
         async with self._database.begin() as connection:
             await connection.execute(update(t).where(cut_off, t.c.attempts >= MOST_TRIES).values(**given_up))
             put_back = await connection.execute(update(t).where(cut_off).values(**again).returning(t.c.id))
             return len(put_back.all())
+
+    async def _hold(self, connection: AsyncConnection, row_id: int) -> None:
+        """Lock the address of a message before the message, as turns do: see SqlTurns."""
+        if connection.dialect.name == "postgresql":
+            t = self._tables
+            here = select(t.address.c.id).join_from(t.address, t.outbox, t.outbox.c.address_id == t.address.c.id)
+            here = here.where(t.outbox.c.id == row_id)
+            await connection.execute(here.with_for_update(of=t.address, key_share=True))
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""
@@ -202,6 +236,12 @@ class SqlStore:
     async def close(self) -> None:
         """Let go of the database."""
         await self._database.close()
+
+
+def _alive(outbox: Table) -> ColumnElement[bool]:
+    """Say that whoever claimed a message is still connected to this PostgreSQL database."""
+    there = table("pg_stat_activity", column("application_name"), column("datname"))
+    return exists().where(there.c.application_name == outbox.c.claimed_by, there.c.datname == func.current_database())
 
 
 def _edits(queue: Sequence[AnyRow]) -> Sequence[int]:

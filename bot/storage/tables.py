@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0002"
+NEWEST = "0003"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -273,6 +273,7 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             Column("done_at", UtcTime),
             Column("message_id", String),
             Column("why", secret),
+            Column("claimed_by", String),  # the process that sends it, or sent it last
             _partial("ix_outbox_waiting", "state = 'waiting'", "address_id", "id"),
             _partial("uq_outbox_sending", "state = 'sending'", "address_id", unique=True),
             Index("ix_outbox_person", "person_id", "id"),

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, case, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.activities import Conversation
@@ -32,36 +33,63 @@ from rules import Assessment, Facts, Plan, Value
 
 PROFILE: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
 FIRST_ROLE = "client"
+TROUBLE = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Classes of SQLSTATE that no event is to blame for: connection, locks, resources, operator, system."""
 M = TypeVar("M", bound=BaseModel)
 
 
 class SqlTurns:
-    """The turns of one open transaction."""
+    """The turns of one open transaction.
+
+    On PostgreSQL, where several processes have transactions open, they never wait for each other in a circle. A
+    transaction has its chats to itself, so it waits for no other one over the people of those chats; an event that
+    came from no chat may concern anybody, and so is handled alone, by a transaction that holds nobody while it waits.
+    Within one person all lock in one order: conversation, address, outbox. (Nobody has two addresses yet; one who
+    had could be met by two transactions at once. Should the server break a circle all the same, the whole
+    transaction is undone and its events wait: see `savepoint`.)
+    """
 
     def __init__(self, connection: AsyncConnection, tables: Tables, ring: KeyRing) -> None:
         self._connection, self._tables, self._ring = connection, tables, ring
+        self._shared = connection.dialect.name == "postgresql"
+        self._broken: DBAPIError | None = None
 
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         """Give the rows that wait, the oldest first: within a chat, that is the order in which they came.
 
         They are locked. Rows that another process has in hand are passed over, and so is what came later in their
-        chats: nobody handles it before them.
+        chats: nobody handles it before them. Where processes share the database, a row of no chat comes alone.
         """
         t = self._tables.inbox
-        here = and_(in_state(t, "waiting"), t.c.source.in_(sorted(sources)))
-        chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts, t.c.chat).where(here)
-        chosen = chosen.order_by(t.c.id).limit(limit).with_for_update(skip_locked=True)
-        rows = (await self._connection.execute(chosen)).all()
-        held_up = await self._held_up(rows) if self._connection.dialect.name == "postgresql" else {}
-        rows = [row for row in rows if row.chat not in held_up or row.id < held_up[row.chat]]
+        # The source is dressed up, or SQLite takes the index that begins with it, and reads all that ever came.
+        here = and_(in_state(t, "waiting"), (t.c.source + "").in_(sorted(sources)))
+        if self._shared:
+            here = t.c.id.in_(await self._take(here, limit))
+        chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts).where(here)
+        rows = await self._connection.execute(chosen.order_by(t.c.id).limit(limit))
         return [
             InboxRow(
                 id=row.id,
-                raw=Raw(source=row.source, key=row.value["key"], body=row.value["body"], at=row.at),
+                raw=Raw(
+                    source=row.source,
+                    key=row.value["key"],
+                    body=row.value["body"],
+                    at=row.at,
+                    chat=row.value.get("chat", ""),  # rows of the first version lack it
+                ),
                 attempts=row.attempts,
             )
             for row in rows
         ]
+
+    async def _take(self, here: ColumnElement[bool], limit: int) -> Sequence[int]:
+        """Lock the oldest rows that nobody has in hand, and give the ids of those whose turn it is."""
+        t = self._tables.inbox
+        free = select(t.c.id, t.c.chat).where(here).order_by(t.c.id).limit(limit).with_for_update(skip_locked=True)
+        rows = (await self._connection.execute(free)).all()
+        rows = rows[:1] if rows and rows[0].chat is None else [row for row in rows if row.chat is not None]
+        held_up = await self._held_up(rows)
+        return [row.id for row in rows if row.chat not in held_up or row.id < held_up[row.chat]]
 
     async def _held_up(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> Mapping[str, int]:
         """Give, by chat, the first event that waits and is not among these rows: another process has it in hand."""
@@ -75,13 +103,34 @@ class SqlTurns:
         return {row.chat: row.first for row in found}
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        """Undo what happens inside when it raises, and nothing else."""
+        """Undo what happens inside when it raises, and nothing else.
+
+        Where it raises because the database is in trouble (a lost connection, a broken circle of locks), no event is
+        to blame: the next savepoint raises the same, so that none is set aside and the whole transaction is undone.
+        """
         return self._savepoint()
 
     @asynccontextmanager
     async def _savepoint(self) -> AsyncIterator[None]:
-        async with self._connection.begin_nested():
-            yield
+        if self._broken is not None:
+            raise self._broken
+        try:
+            async with self._connection.begin_nested():
+                yield
+        except DBAPIError as error:
+            if error.connection_invalidated or str(getattr(error.orig, "sqlstate", ""))[:2] in TROUBLE:
+                self._broken = error
+            raise
+
+    async def _hold(self, lookup: str) -> None:
+        """Lock the conversation, then the address, of whoever is reached there."""
+        if self._shared:
+            t = self._tables
+            here = select(t.address.c.id).join_from(
+                t.address, t.conversation, t.conversation.c.person_id == t.address.c.person_id
+            )
+            here = here.where(t.address.c.lookup == lookup)
+            await self._connection.execute(here.with_for_update(of=[t.conversation, t.address], key_share=True))
 
     async def person_at(self, address: Address, name: str, at: datetime) -> int:
         """Give the id of the person at an address; one who is new becomes a client.
@@ -91,7 +140,7 @@ class SqlTurns:
         t, lookup = self._tables, lookup_of(self._ring, address)
         found = select(t.person.c.id, t.person.c.name).join(t.address).where(t.address.c.lookup == lookup)
         row = (await self._connection.execute(found)).one_or_none()
-        if row is None and self._connection.dialect.name == "postgresql":
+        if row is None and self._shared:
             # Somebody new: one process adds them, the others wait and find them.
             await self._connection.execute(select(func.pg_advisory_xact_lock(int(lookup[:15], 16))))
             row = (await self._connection.execute(found)).one_or_none()
@@ -108,25 +157,25 @@ class SqlTurns:
 
     async def typed_since(self, address: Address, at: datetime) -> None:
         """Note that the person wrote something then: cards sent before are sent anew instead of edited."""
-        t = self._tables.address
-        earlier = or_(t.c.typed_at.is_(None), t.c.typed_at < at)
-        here = t.c.lookup == lookup_of(self._ring, address)
-        await self._connection.execute(update(t).where(here, earlier).values(typed_at=at, blocked_at=None))
+        t, lookup = self._tables.address, lookup_of(self._ring, address)
+        await self._hold(lookup)
+        newest = case((t.c.typed_at > at, t.c.typed_at), else_=literal(at, t.c.typed_at.type))
+        await self._connection.execute(update(t).where(t.c.lookup == lookup).values(typed_at=newest, blocked_at=None))
 
     async def blocked(self, address: Address, at: datetime) -> None:
         """Note that nothing can be sent there: what waits for it, and what is said until then, is withheld."""
-        t = self._tables.address
-        here = t.c.lookup == lookup_of(self._ring, address)
-        marked = update(t).where(here).values(blocked_at=at).returning(t.c.id)
+        t, lookup = self._tables.address, lookup_of(self._ring, address)
+        await self._hold(lookup)
+        marked = update(t).where(t.c.lookup == lookup).values(blocked_at=at).returning(t.c.id)
         address_id = (await self._connection.execute(marked)).scalar()
         if address_id is not None:
             await withhold(self._connection, self._tables, int(address_id), at)
 
     async def unblocked(self, address: Address) -> None:
         """Note that the person is there again; what was withheld stays so."""
-        t = self._tables.address
-        here = t.c.lookup == lookup_of(self._ring, address)
-        await self._connection.execute(update(t).where(here).values(blocked_at=None))
+        t, lookup = self._tables.address, lookup_of(self._ring, address)
+        await self._hold(lookup)
+        await self._connection.execute(update(t).where(t.c.lookup == lookup).values(blocked_at=None))
 
     async def load(self, person_id: int) -> Known:
         """Load what a turn may know; raises LookupError for a person there isn't."""
@@ -256,8 +305,10 @@ class SqlTurns:
         At a blocked address it is withheld: kept as what would have been said, and never sent.
         """
         t = self._tables
-        preferred = select(t.address.c.id, t.address.c.blocked_at)
-        preferred = preferred.where(t.address.c.person_id == person_id, t.address.c.preferred)
+        preferred = select(t.address.c.id, t.address.c.blocked_at).where(t.address.c.preferred)
+        preferred = preferred.join(t.conversation, t.conversation.c.person_id == t.address.c.person_id)
+        preferred = preferred.where(t.address.c.person_id == person_id)
+        preferred = preferred.with_for_update(of=[t.conversation, t.address], key_share=True)
         address = (await self._connection.execute(preferred)).one_or_none()
         if address is None:
             raise LookupError(f"person {person_id} has no address to write to")
@@ -292,7 +343,7 @@ class SqlTurns:
             {
                 "source": raw.source,
                 "lookup": self._ring.lookup(raw.key),
-                "value": {"key": raw.key, "body": raw.body},
+                "value": {"key": raw.key, "body": raw.body, "chat": raw.chat},
                 "at": raw.at,
                 "state": "waiting",
                 "attempts": 0,

@@ -62,15 +62,21 @@ def bring_up(connection: Connection) -> bool:
     if current == NEWEST:
         return False
     from alembic import command
-    from alembic.script import ScriptDirectory
 
+    refuse_newer(current)
     given = config()
-    known = {script.revision for script in ScriptDirectory.from_config(given).walk_revisions()}
-    if current is not None and current not in known:
-        raise DatabaseNewer(f"this database has schema {current}, which a newer Coxa made; upgrade Coxa to open it")
     given.attributes["connection"] = connection
     command.upgrade(given, "head")
     return True
+
+
+def refuse_newer(current: str | None) -> None:
+    """Raise DatabaseNewer for a revision that this Coxa has no migration for."""
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise DatabaseNewer(f"this database has schema {current}, which a newer Coxa made; upgrade Coxa to open it")
 
 
 def revision(connection: Connection) -> str | None:

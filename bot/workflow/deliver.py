@@ -24,6 +24,8 @@ class Pace:
     """When the whole bot has to wait, because the other side said so twice."""
 
     held_until: datetime | None = None
+    unmarked: bool = False
+    """A message went out, or did not, and the database could not be told: `Store.recover` has to look after it."""
     _last: dict[tuple[str, str], tuple[str, datetime]] = field(default_factory=dict)
 
     def holds(self, now: datetime) -> bool:
@@ -90,19 +92,30 @@ async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Cl
         await store.not_sent(row.id, f"no channel {row.address.channel}", clock.now() + LONGEST_WAIT, clock.now())
         return False
     try:
-        message_id = await _edit_or_anew(channel, row)
-    except SendError as error:
-        await _not_sent(store, row, error, clock, pace)
+        message_id = await _try(store, channel, row, clock, pace)
+        if message_id is None:
+            return False
+        # Marked after sending: better twice than never.
+        await store.sent(row.id, message_id, clock.now())
+    except Exception:  # the database is in trouble; other chats must not be cut off because of it
+        log.exception("outbox row %s could not be marked", row.id)
+        pace.unmarked = True
         return False
-    except Exception as error:
-        log.exception("outbox row %s: %s failed in an unforeseen way", row.id, row.address.channel)
-        await _not_sent(store, row, SendError("uncertain", type(error).__name__), clock, pace)
-        return False
-    # Marked after sending: better twice than never.
-    await store.sent(row.id, message_id, clock.now())
     if row.message.rows and row.keyboard is not None and row.keyboard != message_id:
         await channel.strip(row.address, row.keyboard)
     return True
+
+
+async def _try(store: Store, channel: Channel, row: OutboxRow, clock: Clock, pace: Pace) -> str | None:
+    """Send one message and give its id; None where it was not sent, which is marked."""
+    try:
+        return await _edit_or_anew(channel, row)
+    except SendError as error:
+        await _not_sent(store, row, error, clock, pace)
+    except Exception as error:
+        log.exception("outbox row %s: %s failed in an unforeseen way", row.id, row.address.channel)
+        await _not_sent(store, row, SendError("uncertain", type(error).__name__), clock, pace)
+    return None
 
 
 async def _edit_or_anew(channel: Channel, row: OutboxRow) -> str:

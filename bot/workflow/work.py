@@ -66,6 +66,9 @@ class Work:
         return count
 
     async def _deliver(self) -> int:
+        if self._pace.unmarked:  # nothing is being sent now, so what stands as being sent was cut off
+            await self._store.recover(self._clock.now())
+            self._pace.unmarked = False
         return await deliver(self._store, self._channels, self._clock, pace=self._pace, woken=self._goes)
 
     async def _repeat(self, step: Callable[[], Awaitable[int]], woken: asyncio.Event, stopping: asyncio.Event) -> None:

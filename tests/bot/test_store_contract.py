@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import DBAPIError
 
 from bot.conversation.activities import Conversation, Screening
 from bot.conversation.effects import (
@@ -25,12 +26,13 @@ from bot.conversation.effects import (
 )
 from bot.conversation.known import Known, OpenFlag
 from bot.storage.crypto import DataKeyMissing, KeyRing
-from bot.storage.database import DatabaseBusy, open_database
+from bot.storage.database import DatabaseBusy, open_database, open_ring
 from bot.storage.store import SqlStore
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Store
 from rules import Assessment, Attempt, Facts, Finding, Flag, Plan, Prescribed, Priority, Value
 from rules.screen import Dose
 from tests.fakes import MOST_TRIES, FakeClock, MemoryStore
+from tests.postgres import Server
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SOURCES = {"line", "person"}
@@ -101,7 +103,7 @@ def clock() -> FakeClock:
 
 
 def raw(key: str, source: str = "line", **body: Any) -> Raw:
-    return Raw(source=source, key=key, body=body, at=NOW)
+    return Raw(source=source, key=key, body=body, at=NOW, chat=f"{source}:b:ann")
 
 
 async def pending(store: Store) -> list[str]:
@@ -576,6 +578,27 @@ async def test_what_waits_for_a_blocked_chat_is_withheld(store: Store) -> None:
     assert await texts(store) == ["4"]
 
 
+async def test_a_message_whose_person_blocked_us_meanwhile_is_not_tried_again(store: Store) -> None:
+    await say(store, "1")
+    (row,) = await claim(store)
+    async with store.turns() as turns:
+        await turns.blocked(ANN, NOW)
+    await store.not_sent(row.id, "no network", NOW, NOW)
+    assert await texts(store) == []
+    await typed(store, ANN, NOW)
+    assert await texts(store) == []
+
+
+async def test_a_message_that_waits_for_its_time_holds_up_its_own_chat_alone(store: Store) -> None:
+    await say(store, "1", "2")
+    await say(store, "a", "b", to=SAM)
+    first, other = await claim(store)
+    await store.not_sent(first.id, "asked to wait", NOW + timedelta(minutes=15), NOW)
+    await store.sent(other.id, "m1", NOW)
+    assert [row.message.text for row in await claim(store, limit=1)] == ["b"]
+    assert await texts(store) == []
+
+
 async def test_one_who_writes_is_there_again(store: Store) -> None:
     await person(store)
     async with store.turns() as turns:
@@ -725,6 +748,7 @@ async def test_what_waits_is_found_by_its_index(tmp_path: Path) -> None:
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1,) * statement.count("?"))
             reads = [row.detail for row in plan if re.search("(SCAN|SEARCH) (in|out)box", row.detail)]
             assert [read for read in reads if "INDEX" not in read and "PRIMARY KEY" not in read] == [], statement
+            assert [read for read in reads if "(source=" in read] == [], "that reads all that ever came"
     await database.close()
     assert len(seen) > 5
 
@@ -763,7 +787,17 @@ async def traces(store: Store) -> list[str]:
         return list((await connection.execute(select(t.c.trace).where(t.c.state == "aside"))).scalars())
 
 
-# --- two processes on one PostgreSQL
+# --- several processes on one PostgreSQL
+
+
+@pytest.fixture
+async def pair(postgres_url: str) -> AsyncIterator[tuple[SqlStore, SqlStore]]:
+    """Give two stores, as two processes have them."""
+    ring = KeyRing.new()
+    one, other = [SqlStore(await open_database(postgres_url, ring)) for _ in range(2)]
+    yield one, other
+    await one.close()
+    await other.close()
 
 
 def in_chat(number: int) -> Raw:
@@ -828,3 +862,143 @@ async def test_processes_that_start_together_migrate_once_and_meet_the_same_pers
     for store in stores:
         await store.close()
     assert len(set(met)) == 1
+
+
+async def test_what_came_later_in_a_chat_that_another_has_in_hand_is_left(pair: tuple[SqlStore, SqlStore]) -> None:
+    one, other = pair
+    await one.receive([in_chat(number) for number in (1, 2, 11, 12, 21)])
+    async with one.turns() as turns:
+        (row,) = await turns.pending(1, NOW, SOURCES)
+        assert await pending(other) == ["2", "12"]
+        await turns.done(row, NOW)
+    assert await pending(other) == ["2", "11", "12", "21"]
+
+
+async def test_an_event_of_no_chat_is_taken_alone(pair: tuple[SqlStore, SqlStore]) -> None:
+    """It may concern anybody: whoever handles it holds nobody else, and so is never part of a circle of waiting."""
+    store, _ = pair
+    alone = Raw(source="person", key="x", body={}, at=NOW)
+    await store.receive([in_chat(1), alone, in_chat(2)])
+    assert await pending(store) == ["1", "2"]
+    async with store.turns() as turns:
+        for row in await turns.pending(9, NOW, SOURCES):
+            await turns.done(row, NOW)
+        assert [row.raw for row in await turns.pending(9, NOW, SOURCES)] == [alone]
+
+
+async def test_what_a_turn_is_cancelling_is_neither_sent_nor_waited_for(pair: tuple[SqlStore, SqlStore]) -> None:
+    one, other = pair
+    await say(one, "ask", "ask, ticked", card="c", priority="prompt")
+    ann = await person(one)
+    for held in ("first", "second"):
+        async with one.turns() as turns, asyncio.timeout(5):
+            if held == "first":
+                await turns.put_out(ann, None, Message(text="stop"), "safety", NOW)
+            else:
+                await turns.blocked(ANN, NOW)
+            assert await texts(other) == []
+    assert await texts(other) == []
+
+
+async def test_an_edit_that_a_turn_is_cancelling_is_not_sent_in_place_of_what_it_edits(
+    pair: tuple[SqlStore, SqlStore],
+) -> None:
+    one, other = pair
+    await say(one, "ask", card="c")
+    await say(one, "ask again", card="c", priority="prompt")
+    ann = await person(one)
+    async with one.turns() as turns, asyncio.timeout(5):
+        await turns.put_out(ann, None, Message(text="stop"), "safety", NOW)
+        assert await texts(other) == []
+    assert await drain(other, FakeClock(NOW)) == [("ask", None), ("stop", None)]
+
+
+async def test_a_process_that_starts_leaves_alone_what_another_is_sending(postgres_url: str) -> None:
+    ring = KeyRing.new()
+    one, other = [SqlStore(await open_database(postgres_url, ring)) for _ in range(2)]
+    await say(one, "1")
+    (row,) = await claim(one)
+    assert await other.recover(NOW) == 0
+    assert await claim(other) == []
+    await one.close()  # as when it is killed: its connections are gone
+    for _ in range(500):  # the server notices in its own time
+        if await other.recover(NOW):
+            break
+        await asyncio.sleep(0.01)
+    (again,) = await claim(other)
+    assert (again.id, again.uncertain) == (row.id, True)
+    assert await other.recover(NOW) == 1  # its own: it sends nothing while it asks
+    await other.close()
+
+
+async def test_no_event_is_to_blame_for_trouble_of_the_database(pair: tuple[SqlStore, SqlStore]) -> None:
+    one, other = pair
+    ann = await person(one)
+    await one.receive([in_chat(1)])
+    async with one.turns() as holding:
+        await holding.load(ann)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            async with other._open() as turns:
+                await turns._connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+                (row,) = await turns.pending(1, NOW, SOURCES)
+                with pytest.raises(DBAPIError, match="lock timeout"):
+                    async with turns.savepoint():
+                        await turns.load(ann)
+                async with turns.savepoint():
+                    await turns.set_aside(row, "an innocent event", NOW)
+    assert await pending(other) == ["1"]
+
+
+async def test_processes_never_wait_for_each_other_in_a_circle(pair: tuple[SqlStore, SqlStore]) -> None:
+    people = [Address(channel="line", bot="b", chat=str(n)) for n in range(4)]
+    ids = [await person(pair[0], address) for address in people]
+    for n in range(80):  # by turns what they write, and what others write about them
+        which, to = n * 7 % 4, n // 4 % 4
+        own = Raw(source="line", key=str(n), body={"who": which}, at=NOW, chat=f"chat {which}")
+        about = Raw(source="person", key=str(n), body={"who": to}, at=NOW)
+        await pair[0].receive([about if n % 3 == 0 else own])
+    left = 80
+
+    async def handle(store: SqlStore) -> None:
+        nonlocal left
+        while left > 0:
+            async with store.turns() as turns:
+                rows = await turns.pending(9, NOW, SOURCES)
+                for row in rows:
+                    who = row.raw.body["who"]
+                    async with turns.savepoint():
+                        if row.raw.source == "line":
+                            await turns.typed_since(people[who], NOW)
+                        known = await turns.load(ids[who])
+                        await turns.save_conversation(ids[who], known.conversation, NOW)
+                        priority = ("prompt", "reply", "safety")[row.id % 3]
+                        await turns.put_out(ids[who], "c", Message(text="x"), priority, NOW)
+                    await turns.done(row, NOW)
+            left -= len(rows)
+            await asyncio.sleep(0 if rows else 0.005)
+
+    async def send(store: SqlStore) -> None:
+        while left > 0:
+            for row in await store.claim_outgoing(9, NOW):
+                if row.id % 5 == 0:
+                    await store.gone(row.id, "blocked", NOW)
+                elif row.id % 7 == 0:
+                    await store.not_sent(row.id, "no network", NOW, NOW)
+                else:
+                    await store.sent(row.id, f"m{row.id}", NOW)
+            await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(work(store) for store in pair for work in (handle, handle, send)))
+    assert left == 0
+
+
+async def test_processes_that_start_together_agree_on_a_new_key(postgres: Server, tmp_path: Path) -> None:
+    url, file = postgres.new_database(), tmp_path / "key.json"
+    for database in await asyncio.gather(*(open_database(url, open_ring(file, url)) for _ in range(3))):
+        await database.close()
+    await (await open_database(url, open_ring(file, url))).close()
+    file.unlink()
+    with pytest.raises(DataKeyMissing):
+        await open_database(url, open_ring(file, url))
+    assert not file.exists()

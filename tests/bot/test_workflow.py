@@ -332,3 +332,18 @@ async def test_a_message_for_a_channel_that_is_not_here_keeps_waiting() -> None:
     await put(store, line, "ann", "1")
     assert await deliver(store, {}, FakeClock(NOW)) == 0
     assert fate(store.rows.outbox[1]) == ("waiting", "no channel line", NOW + timedelta(minutes=15))
+
+
+async def test_a_database_in_trouble_cuts_off_no_other_chat() -> None:
+    class Troubled(MemoryStore):
+        async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
+            if row_id == 1:
+                raise OSError("disk full")
+            await super().sent(row_id, message_id, now)
+
+    store, line, pace = Troubled(), RecordingChannel(), Pace()
+    for chat, text in (("ann", "1"), ("sam", "a"), ("sam", "b")):
+        await put(store, line, chat, text)
+    assert await deliver(store, {line.name: line}, FakeClock(NOW), pace=pace) == 2
+    assert pace.unmarked
+    assert [row.state for row in store.rows.outbox.values()] == ["sending", "sent", "sent"]

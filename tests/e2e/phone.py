@@ -18,6 +18,8 @@ from tests.telegram_double.chats import Message
 from tests.telegram_double.users import User
 
 PATIENCE = 30.0
+LAST = "Ask me what a word means"
+"""What comes after the plan."""
 DONE = "This is a screen, not a diagnosis"
 """What the last message of a result says."""
 
@@ -91,8 +93,8 @@ class Phone:
         """Answer so many steps; True where the result was said."""
         for _ in range(steps):
             message = await self.asked_now()
-            if DONE in message.text or "/plan shows this again" in message.text:
-                await self._wait_for(lambda m: "/plan shows this again" in m.text)
+            if any(words in message.text for words in (DONE, "/plan shows this again", LAST)):
+                await self._wait_for(lambda m: LAST in m.text)
                 return True
             await self.answer(message, typing=typing)
         return False

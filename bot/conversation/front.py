@@ -1,0 +1,261 @@
+"""The front of the conversation: hello and consent, beginning, the menu, result and plan, and what stops them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from bot.conversation import again, alarm, asked, away, pages, screening, sure
+from bot.conversation.activities import Hello, Unlock
+from bot.conversation.effects import KeepAnswer, KeepConsent, Line
+from bot.conversation.talk import Talk
+from rules import NoPlan, Value
+
+CONSENT_VERSION = "1"
+"""The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+CHANGE_WORDS = re.compile(
+    r"\b(change|correct|edit|fix)\b(?!.*\bplan\b)|\b(mistake|wrong answer|answered wrong|made an error|mistyped)\b"
+)
+"""Words after the result that ask for the answers again."""
+MENU_WORDS = (
+    ("screen", ("screen", "again", "retest")),
+    ("plan", ("plan", "exercise", "exercises")),
+    ("result", ("result", "results", "why")),
+)
+"""What the words of the menu may be typed as."""
+EXAMINERS = {
+    "doctor": ("doctor", "gp", "consultant", "surgeon", "specialist", "a doctor"),
+    "physio": ("physio", "physiotherapist", "physical therapist", "pt"),
+    "hospital": ("hospital", "emergency", "a&e", "er", "clinic"),
+    "no": ("told to wait", "i was told to wait", "nobody", "no one", "not yet", "no"),
+}
+
+
+def start(talk: Talk) -> None:
+    """Begin, or recover: /start always leads somewhere."""
+    talk.forget_unread()
+    if isinstance(talk.top, Unlock):
+        talk.pop()
+    if talk.screening is not None:
+        away.offer_resume(talk)
+        return
+    if (_held(talk) and talk.known.consent == CONSENT_VERSION) or is_locked(talk):
+        alarm.show_locked(talk)
+    elif talk.known.consent != CONSENT_VERSION:
+        hello(talk)
+    elif talk.known.assessment is not None:
+        talk.next_step()
+        talk.say(
+            Line(key="bot.welcome_back"),
+            rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+        )
+    else:
+        begin(talk)
+
+
+def hello(talk: Talk, note: Line | None = None) -> None:
+    """Say what this is, who can read what, and ask for consent."""
+    if not isinstance(talk.top, Hello):
+        talk.clear()
+        talk.push(Hello())
+    talk.next_step()
+    who = who_reads(talk)
+    first = Line(key="hello.changed" if talk.known.consent else "hello.what")
+    talk.card(
+        "hello",
+        *([note] if note else []),
+        first,
+        who,
+        Line(key="hello.consent"),
+        rows=(talk.choices(("agree", "hello.agree"), ("not_now", "hello.not_now")),),
+    )
+
+
+def who_reads(talk: Talk) -> Line:
+    name = talk.known.person.coach_name
+    return Line(key="hello.who_coach", values={"coach": name}) if name else Line(key="hello.who_nobody")
+
+
+def hear_consent(talk: Talk, *, given: bool) -> None:
+    """Hear the answer to the consent question."""
+    if given:
+        talk.do(KeepConsent(version=CONSENT_VERSION, given=True))
+        talk.clear()
+        begin(talk, agreed=True)
+    else:
+        talk.clear()
+        talk.say(Line(key="hello.declined"))
+
+
+def begin(talk: Talk, *, agreed: bool = False, anyway: bool = False) -> None:
+    """Begin a screening, if consent and locks allow; the profile is taken over, the gate is asked anew.
+
+    One whose exercises are paused is first told so, and may screen all the same (*anyway*).
+    """
+    if not agreed and talk.known.consent != CONSENT_VERSION:
+        hello(talk)
+        return
+    if is_locked(talk) or (_held(talk) and not anyway):
+        alarm.show_locked(talk)
+        return
+    screening.begin(talk, keep=profile_answers(talk))
+
+
+def _held(talk: Talk) -> bool:
+    """Tell whether something stops the client's exercises."""
+    return any(flag.action in alarm.HOLDING for flag in talk.known.flags)
+
+
+def is_locked(talk: Talk) -> bool:
+    """Tell whether a lock stands: no screening and no exercises."""
+    return any(flag.action == "lock" for flag in talk.known.flags)
+
+
+def _change(talk: Talk) -> None:
+    """Open the answers behind the result again."""
+    facts = talk.known.assessed_facts
+    if any(flag.action in alarm.HOLDING for flag in talk.known.flags):
+        alarm.show_locked(talk)
+    elif facts is not None and again.may_change(talk):
+        screening.reopen(talk, facts)
+    else:
+        idle(talk, Line(key="bot.too_late_to_change"))
+
+
+def idle(talk: Talk, note: Line | None = None) -> None:
+    """Hear words when nothing is going on."""
+    if talk.conversation.unread is not None:
+        talk.say(Line(key="bot.unread"))
+        return
+    if talk.known.consent != CONSENT_VERSION or is_locked(talk) or talk.known.assessment is None:
+        start(talk)
+        return
+    talk.next_step()
+    talk.say(
+        note or Line(key="bot.idle"),
+        rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+    )
+
+
+def idle_words(talk: Talk, words: str) -> None:
+    """Hear words when nothing is going on: pain first, then what the menu offers."""
+    if talk.known.consent == CONSENT_VERSION and not is_locked(talk) and talk.known.assessment is not None:
+        if alarm.tells_of_pain(talk, words):
+            again.rest(talk)
+            talk.say(Line(key="bot.pain_heard"), priority="safety")
+            screening.begin(talk, scope="gate", keep=profile_answers(talk))
+            return
+        if CHANGE_WORDS.search(words.lower()):
+            _change(talk)
+            return
+        if (told := asked.answer(talk, words)) is not None:
+            idle(talk, told)
+            return
+        low = words.lower()
+        chosen = next((o for o, said in MENU_WORDS if {w.strip("?!.,") for w in low.split()} & set(said)), None)
+        if chosen:
+            idle_tap(talk, chosen)
+            return
+    idle(talk)
+
+
+def idle_tap(talk: Talk, option: str) -> bool:
+    """Hear a tap when nothing is going on; False for one that means nothing."""
+    match option:
+        case "result":
+            result(talk)
+        case "plan":
+            show_plan(talk)
+        case "screen":
+            begin(talk)
+        case "anyway":
+            begin(talk, anyway=True)
+        case "change":
+            _change(talk)
+        case "examined" if may_unlock(talk):
+            alarm.ask_who_examined(talk)
+        case "withdraw":
+            sure.make_sure(talk, "withdraw")
+        case "later":
+            if isinstance(talk.top, Unlock):
+                talk.pop()
+            talk.say(Line(key="bot.see_you"))
+        case _ if option.startswith("x-"):
+            examined(talk, option.removeprefix("x-"))
+        case _:
+            return False
+    return True
+
+
+def may_unlock(talk: Talk) -> bool:
+    """Tell whether a client may say now that they were examined."""
+    wait = alarm.wait_to_unlock(talk)
+    return wait is not None and wait <= timedelta(0)
+
+
+def examined(talk: Talk, said: str) -> None:
+    """Hear who examined them; the gate is asked afresh, and only then is the stop lifted."""
+    if not may_unlock(talk):
+        while isinstance(talk.top, Unlock):
+            talk.pop()
+        alarm.show_locked(talk)
+        return
+    low = said.lower().strip(" .!")
+    words = set(low.split())
+    who = next((w for w, names in EXAMINERS.items() if low == w or low in names or words & set(names)), None)
+    if who is None:
+        talk.say(Line(key="bot.who_unclear"))
+        alarm.ask_who_examined(talk)
+        return
+    while isinstance(talk.top, Unlock):
+        talk.pop()
+    talk.do(KeepAnswer(screening="unlock", path="reports.examined_by", value=who, how="typed", words=said[:200]))
+    if who == "no":
+        talk.next_step()
+        talk.say(Line(key="bot.wait_then"))
+        return
+    screening.begin(talk, scope="unlock", keep=profile_answers(talk), examined_by=who)
+
+
+def profile_answers(talk: Talk) -> dict[str, Value]:
+    """Give the profile as answers by path."""
+    return {f"profile.{key}": value for key, value in talk.known.profile.items()}
+
+
+def result(talk: Talk) -> None:
+    """Say the current result, or why there is none."""
+    known = talk.known
+    if known.consent is None and known.assessment is not None:
+        talk.say(Line(key="bot.no_consent"))
+    elif known.assessment is None or known.assessed_facts is None:
+        talk.say(Line(key="result.unreadable" if "result" in known.unreadable else "result.none_yet"))
+    else:
+        pages.show_result(talk, known.assessment, known.assessed_facts)
+        if again.may_change(talk) and talk.top is None:
+            talk.next_step()
+            talk.say(
+                Line(key="result.change_how"),
+                rows=(talk.choices(("plan", "bot.my_plan"), ("change", "bot.change_answer")),),
+            )
+
+
+def show_plan(talk: Talk) -> None:
+    """Show the plan, or what stands in its way."""
+    if talk.known.consent is None and talk.known.assessment is not None:
+        talk.say(Line(key="bot.no_consent"))
+        return
+    running = talk.screening
+    begun = running is not None and (running.scope == "full" or running.trail or talk.conversation.rest_until)
+    if begun and talk.known.plan is not None:
+        pages.show_plan(talk, NoPlan(reason="open"))
+        return
+    held = tuple(flag for flag in talk.known.flags if flag.action in ("lock", "pause"))
+    if held:
+        locked = any(flag.action == "lock" for flag in held)
+        pages.show_plan(talk, NoPlan(reason="locked" if locked else "paused"))
+    elif talk.known.plan is None and "plan" in talk.known.unreadable:
+        talk.say(Line(key="result.unreadable"))
+    elif (resting := again.resting(talk)) is not None:
+        talk.say(resting)
+    else:
+        pages.show_plan(talk, talk.known.plan)
