@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
 from bot.conversation.effects import Line
@@ -23,6 +23,8 @@ from rules import ContentError, Library, load_library
 from rules.check import check
 
 if TYPE_CHECKING:
+    from telegram import Bot
+
     from bot.channels.telegram_menu import Shown
 
 
@@ -161,8 +163,6 @@ class Terminal:
 async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
     """Answer on Telegram until told to stop; raises SettingsError for a token or an address that can't be used."""
     # A third of a second of imports that a terminal does without.
-    from telegram.error import InvalidToken, TelegramError
-
     from bot.channels.telegram import CHANNEL as TELEGRAM
     from bot.channels.telegram import make_telegram
     from bot.channels.telegram_menu import show
@@ -175,32 +175,71 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
         bot = telegram.bot
         work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook)
         try:
-            while not stopping.is_set():
-                try:
-                    await bot.initialize()
-                    break
-                except InvalidToken as error:
-                    raise SettingsError(
-                        "COXA_TELEGRAM_TOKEN is not taken by Telegram; get the token from @BotFather"
-                    ) from error
-                except TelegramError as error:
-                    say(f"Telegram can't be reached ({error}); trying again. coxa doctor looks closer.")
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(stopping.wait(), REACH_SECONDS)
-            if stopping.is_set():
+            if not await _reach(bot, stopping, say):
                 return
             await show(bot, menus(content.phrasebook))
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
             poll = Poll(telegram, clock, work.receive)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(poll.run(stopping))
-                group.create_task(work.run(stopping))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FINISH_SECONDS):
-                    await work.finish()
+            await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
         finally:
             await telegram.close()
             await bot.shutdown()
+
+
+async def _reach(bot: Bot, stopping: asyncio.Event, say: Callable[[str], None]) -> bool:
+    """Wait until Telegram answers; False where we are told to stop before. Raises SettingsError for a bad token."""
+    from telegram.error import InvalidToken, TelegramError
+
+    stop = asyncio.ensure_future(stopping.wait())
+    try:
+        while not stopping.is_set():
+            asking = asyncio.ensure_future(bot.initialize())
+            await asyncio.wait({asking, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                asking.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asking
+                return False
+            try:
+                asking.result()
+                return True
+            except InvalidToken as error:
+                raise SettingsError(
+                    "COXA_TELEGRAM_TOKEN is not taken by Telegram; get the token from @BotFather"
+                ) from error
+            except TelegramError as error:
+                say(f"Telegram can't be reached ({error}); trying again. coxa doctor looks closer.")
+                await asyncio.wait({stop}, timeout=REACH_SECONDS)
+        return False
+    finally:
+        stop.cancel()
+
+
+async def _until_stopped(
+    stopping: asyncio.Event, *running: Coroutine[Any, Any, None], then: Callable[[], Awaitable[None]]
+) -> None:
+    """Run side by side; after a stop, what was begun has FINISH_SECONDS to end, and what is left is cut off.
+
+    A message that is cut off while it is sent is put back at the next start, and perhaps repeated once.
+    """
+
+    async def all_of_them() -> None:
+        async with asyncio.TaskGroup() as group:
+            for one in running:
+                group.create_task(one)
+        await then()
+
+    working, stop = asyncio.ensure_future(all_of_them()), asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait({working, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=FINISH_SECONDS)
+        if working.done():
+            working.result()
+    finally:
+        for task in (working, stop):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def menus(phrasebook: Phrasebook) -> Mapping[str, Shown]:

@@ -66,6 +66,11 @@ class Served:
             self._process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self._process.wait(), PATIENCE)
 
+    async def ends(self) -> int:
+        """Wait until it ends by itself and give its exit code."""
+        assert self._process is not None
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
     def cpu_seconds(self) -> float:
         """Give the processor time that the process has used."""
         assert self._process is not None
@@ -160,6 +165,13 @@ class Phone:
 
     async def _wait_for(self, fits: Callable[[Message], bool]) -> Message:
         return await self.user.wait(fits, PATIENCE)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds that nobody announces: a call that hangs, say."""
+    async with asyncio.timeout(PATIENCE):
+        while not true():  # noqa: ASYNC110  # there is no event to wait for
+            await asyncio.sleep(0.02)
 
 
 def _is_option(button: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rules import Screen
-from tests.e2e.phone import PATIENCE, Phone, Served
+from tests.e2e.phone import PATIENCE, Phone, Served, until
 from tests.telegram_double import Double, drop_after, drop_before, hang, serve, server_error, too_many
 from tests.telegram_double.render import render_text
 
@@ -140,6 +141,33 @@ async def test_groups_are_turned_away_and_what_is_no_text_is_said_to_be(tmp_path
         await ann.wait("happening now", PATIENCE)
         assert await served.stop() == 0, trouble(double, served)
         await served.start()
+
+
+async def test_a_stop_is_quick_whatever_hangs(tmp_path: Path) -> None:
+    double = Double(token=TOKEN)
+    async with serve(double) as url:
+        double.fault("getMe", hang())
+        served = Served(tmp_path / "hangs", url, TOKEN)
+        await served.start()
+        await until(lambda: bool(double.journal.calls("getMe")))
+        async with asyncio.timeout(8):
+            assert await served.stop() == 0
+        double.faults.clear()
+        double.fault("sendMessage", hang(), times=None)
+        await served.start()
+        await double.user(ANN).says("/start")
+        await until(lambda: bool(double.journal.calls("sendMessage")))
+        async with asyncio.timeout(12):
+            assert await served.stop() == 0
+
+
+async def test_a_wrong_token_is_said_and_ends_it(tmp_path: Path) -> None:
+    double = Double(token=TOKEN)
+    async with serve(double) as url:
+        served = Served(tmp_path / "token", url, "123456:WRONG")
+        await served.start()
+        assert await served.ends() == 2
+        assert "@BotFather" in served.log.read_text()
 
 
 async def test_the_menu_is_set_once(tmp_path: Path) -> None:
