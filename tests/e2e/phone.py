@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Self
 
 from bot.channels.console import plain
 from rules import Screen
@@ -40,6 +41,15 @@ class Served:
         }
         self._process: asyncio.subprocess.Process | None = None
         self.log = home / "serve.log"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave no process behind, whatever the test came to."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
 
     async def start(self) -> None:
         """Start the process; it is not awaited that it answers."""

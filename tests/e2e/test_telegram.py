@@ -16,6 +16,8 @@ from tests.telegram_double.render import render_text
 
 TOKEN = "123456:TEST"  # noqa: S105  # of a made-up bot
 ANN = 42
+SOON = 20.0
+"""Seconds: less than a call may hang, more than a stop takes on a busy machine."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,11 +33,8 @@ async def serving(home: Path, database: dict[str, str]) -> AsyncIterator[tuple[D
     """Serve Coxa on a double; both end afterwards."""
     double = Double(token=TOKEN)
     async with serve(double) as url:
-        served = Served(home, url, TOKEN, **database)
-        await served.start()
-        try:
+        async with Served(home, url, TOKEN, **database) as served:
             yield double, served
-        finally:
             await served.stop()
 
 
@@ -147,27 +146,25 @@ async def test_a_stop_is_quick_whatever_hangs(tmp_path: Path) -> None:
     double = Double(token=TOKEN)
     async with serve(double) as url:
         double.fault("getMe", hang())
-        served = Served(tmp_path / "hangs", url, TOKEN)
-        await served.start()
-        await until(lambda: bool(double.journal.calls("getMe")))
-        async with asyncio.timeout(8):
-            assert await served.stop() == 0
+        async with Served(tmp_path / "hangs", url, TOKEN) as served:
+            await until(lambda: bool(double.journal.calls("getMe")))
+            async with asyncio.timeout(SOON):
+                assert await served.stop() == 0
         double.faults.clear()
         double.fault("sendMessage", hang(), times=None)
-        await served.start()
-        await double.user(ANN).says("/start")
-        await until(lambda: bool(double.journal.calls("sendMessage")))
-        async with asyncio.timeout(12):
-            assert await served.stop() == 0
+        async with Served(tmp_path / "hangs", url, TOKEN) as served:
+            await double.user(ANN).says("/start")
+            await until(lambda: bool(double.journal.calls("sendMessage")))
+            async with asyncio.timeout(SOON):
+                assert await served.stop() == 0
 
 
 async def test_a_wrong_token_is_said_and_ends_it(tmp_path: Path) -> None:
     double = Double(token=TOKEN)
     async with serve(double) as url:
-        served = Served(tmp_path / "token", url, "123456:WRONG")
-        await served.start()
-        assert await served.ends() == 2
-        assert "@BotFather" in served.log.read_text()
+        async with Served(tmp_path / "token", url, "123456:WRONG") as served:
+            assert await served.ends() == 2
+            assert "@BotFather" in served.log.read_text()
 
 
 async def test_the_menu_is_set_once(tmp_path: Path) -> None:
