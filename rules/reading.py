@@ -10,6 +10,7 @@ first lines of rules/words.py.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,9 @@ from rules.facts import Path, Value
 from rules.rows import Labels, RowReader, field_of, list_of
 from rules.screen import Question, Row, Test
 from rules.words import Lexicon, Word, compiled, cut_words
+
+LOOK_ALIKE = str.maketrans("аеорсухіјѕԁһкмтвнАЕОРСУХІЈЅКМТВН", "aeopcyxijsdhkmtbhAEOPCYXIJSKMTBH")
+"""Cyrillic letters that look like Latin ones, as some keyboards write them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,7 @@ def read(
 def scan(text: str, lexicon: Mapping[str, Any]) -> tuple[Alarm, ...]:
     """Find red flags in *text*, one alarm an item, in the lexicon's order (most urgent first); never raises."""
     known = compiled(lexicon)
+    text = _unmasked(text)
     words = cut_words(text)
     if not words:
         return ()
@@ -103,6 +108,12 @@ def scan(text: str, lexicon: Mapping[str, Any]) -> tuple[Alarm, ...]:
         )
         for mention in known.mentions(words)
     )
+
+
+def _unmasked(text: str) -> str:
+    """Take out signs that aren't seen, and write letters that look like Latin ones as those."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return seen.translate(LOOK_ALIKE)
 
 
 def truth(text: str, lexicon: Mapping[str, Any]) -> bool | None:

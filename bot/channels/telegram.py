@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import logging
 from collections.abc import Coroutine, Mapping
@@ -24,7 +25,7 @@ from telegram.error import (
 )
 from telegram.request import BaseRequest
 
-from bot.channels.telegram_http import NeverLeft, Request
+from bot.channels.telegram_http import NeverLeft, Request, ServerTrouble
 from bot.channels.telegram_text import body, keyboard, parts, plain
 from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Returned, Tapped, Typed, Unreadable
 from bot.workflow.ports import Address, Heard, Message, Raw, SendError
@@ -52,6 +53,10 @@ KINDS = (
     ("video", "file"),
 )
 """What a message without words may hold -> what we call it."""
+
+
+OTHERS = ("location", "contact", "poll", "dice", "venue", "story", "game", "checklist", "paid_media", "invoice")
+"""What else a message may hold instead of words; the rest are notes of Telegram's own."""
 
 
 class Telegram:
@@ -109,7 +114,7 @@ class Telegram:
         address = Address(channel=CHANNEL, bot=self.bot_id, chat=str(chat.id))
         event = self._event(update, raw.at)
         if chat.type != ChatType.PRIVATE:
-            if not self._is_for_us(update):
+            if chat.type == ChatType.CHANNEL or not self._is_for_us(update):
                 return None
             event = Elsewhere(at=raw.at)
         if event is None:
@@ -184,11 +189,14 @@ class Telegram:
                 link_preview_options=NO_PREVIEW,
             )
         except BadRequest as error:
+            if "can't parse entities" in str(error).lower() and text != plain(text):
+                log.warning("Telegram could not read the marks of a text; edited without them")
+                return await self._edit(address, edit, html.escape(plain(text), quote=False), markup)
             if "not modified" not in str(error).lower():
                 raise _send_error(error) from error
         except TelegramError as error:
             failed = _send_error(error)
-            if failed.kind == "uncertain":  # an edit made twice is made once
+            if failed.kind in ("uncertain", "server"):  # an edit made twice is made once
                 raise SendError("never_left", str(failed)) from error
             raise failed from error
         return edit
@@ -247,7 +255,7 @@ def _heard(message: TelegramMessage, at: datetime) -> Event | None:
     what = next((name for field, name in KINDS if getattr(message, field)), None)
     if what is not None:
         return Unreadable(at=at, what=what)
-    told = any(getattr(message, field) for field in ("location", "contact", "poll", "dice", "venue", "story", "game"))
+    told = any(getattr(message, field, None) for field in OTHERS)
     return Unreadable(at=at, what="other") if told else None
 
 
@@ -291,6 +299,8 @@ def _send_error(error: TelegramError) -> SendError:
             return SendError("refused", words)
         case NeverLeft():
             return SendError("never_left", words)
+        case ServerTrouble():
+            return SendError("server", words)
         case NetworkError():  # a timeout among them
             return SendError("uncertain", words)
         case _:

@@ -23,6 +23,10 @@ class NeverLeft(NetworkError):
     """A request that did not reach the other side: it may be sent again without fear."""
 
 
+class ServerTrouble(NetworkError):
+    """The other side said that it failed (5xx): what became of the request is not known, but trying again is meant."""
+
+
 class Request(BaseRequest):
     """python-telegram-bot's way out, on aiohttp.
 
@@ -73,6 +77,8 @@ class Request(BaseRequest):
         )
         try:
             async with self._session.request(method, url, data=_body(request_data), timeout=timeout) as answer:
+                if answer.status >= 500:
+                    raise ServerTrouble(f"the server answered {answer.status}")
                 return answer.status, await answer.read()
         except aiohttp.ConnectionTimeoutError as error:
             raise NeverLeft(f"no connection: {type(error).__name__}") from error

@@ -222,12 +222,15 @@ async def _clock(settings: Settings) -> Look:
     from bot.wiring import SystemClock
 
     address = urlsplit(settings.telegram_api_url)
-    async with aiohttp.ClientSession() as session, session.head(f"{address.scheme}://{address.netloc}/") as answer:
-        told = answer.headers.get("Date")
-    if told is None:
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.head(f"{address.scheme}://{address.netloc}/") as answer,
+        ):
+            theirs: datetime = parsedate_to_datetime(answer.headers["Date"])
+        off = (SystemClock().now() - theirs).total_seconds()
+    except (aiohttp.ClientError, TimeoutError, KeyError, ValueError, TypeError):
         return Look(name="clock", state="ok", said="nothing to compare it with")
-    theirs: datetime = parsedate_to_datetime(told)
-    off = (SystemClock().now() - theirs).total_seconds()
     if abs(off) > SKEW_SECONDS:
         ahead = "ahead" if off > 0 else "behind"
         return Look(

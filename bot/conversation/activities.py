@@ -68,6 +68,8 @@ class Confirm(Kept):
     flags: tuple[str, ...]
     paths: tuple[str, ...]
     question: str
+    new: tuple[str, ...] = ()
+    """Those of the flags that this tap raised: a denial lifts them, and none that stood before."""
 
 
 class Ask(Kept):

@@ -165,7 +165,10 @@ def confirm(talk: Talk, grave: Sequence[Flag], paths: tuple[str, ...], question:
     for flag in grave:  # it stands until it is denied, whether or not they ever answer
         talk.do(RaiseFlag(flag=flag))
     meant = tuple(p for p in paths if any(p in flag.because for flag in grave)) or paths
-    talk.push(Confirm(flags=tuple(flag.id for flag in grave), paths=meant, question=question.id))
+    stood = {flag.id for flag in talk.known.flags}
+    ids = tuple(flag.id for flag in grave)
+    new = tuple(flag for flag in ids if flag not in stood)
+    talk.push(Confirm(flags=ids, paths=meant, question=question.id, new=new))
     show_confirm(talk)
 
 
@@ -196,7 +199,7 @@ def confirmed(talk: Talk, meant: bool) -> bool:
         talk.put_screening(screening.model_copy(update={"confirmed": known_flags}))
         stop(talk, standing(talk, talk.live_facts), only=activity.flags)
         return False
-    for flag_id in activity.flags:
+    for flag_id in activity.new:
         talk.do(LiftFlag(flag_id=flag_id, reason="denied: tapped or typed by mistake"))
     answers = dict(screening.answers)
     asked = talk.screen.question(activity.question)
@@ -216,7 +219,7 @@ def withdrawn_by_correction(talk: Talk, message: str) -> bool:
     if not isinstance(activity, Confirm) or screening is None or not set(paths) & set(activity.paths):
         return False
     talk.pop()
-    for flag_id in activity.flags:
+    for flag_id in activity.new:
         talk.do(LiftFlag(flag_id=flag_id, reason="corrected before it was confirmed"))
     kept = {path: value for path, value in screening.answers.items() if path not in activity.paths}
     talk.put_screening(screening.model_copy(update={"answers": kept}))
@@ -252,6 +255,7 @@ def stop(
     if any(flag.action == "lock" for flag in raised):
         screening = talk.screening
         talk.clear()
+        talk.forget_unread()
         talk.conversation = talk.conversation.model_copy(update={"card": None})
         key = "bot.stopped" if screening is not None else "bot.stopped_before"
         talk.say(Line(key=key), _who_knows(talk), priority="safety")
@@ -299,11 +303,22 @@ def tell_flags(talk: Talk, raised: Sequence[Flag], *, told: Sequence[str]) -> No
         talk.say(*lines)
 
 
-def raise_standing(talk: Talk) -> None:
-    """Before a screening is set aside: raise what its answers raise, so that nothing reported is lost with it."""
+def raise_standing(talk: Talk) -> bool:
+    """Before a screening is set aside: raise what its answers raise, so that nothing reported is lost with it.
+
+    True where one of them locks: then nothing goes on.
+    """
     screening = talk.screening
-    if screening is not None:
-        tell_flags(talk, standing(talk, talk.live_facts), told=screening.told)
+    if screening is None:
+        return False
+    raised = standing(talk, talk.live_facts)
+    tell_flags(talk, raised, told=screening.told)
+    if not any(flag.action == "lock" for flag in raised):
+        return False
+    talk.clear()
+    talk.forget_unread()
+    talk.say(Line(key="bot.stopped"), priority="safety")
+    return True
 
 
 def gate_passed(talk: Talk, way: Way) -> None:

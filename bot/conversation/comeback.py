@@ -73,7 +73,8 @@ def privacy(talk: Talk) -> None:
 
 def _start_over(talk: Talk) -> None:
     """Begin from the very first question, where consent and locks allow."""
-    alarm.raise_standing(talk)
+    if alarm.raise_standing(talk):
+        return
     if front.is_locked(talk) or talk.known.consent != front.CONSENT_VERSION:
         talk.clear()
         front.start(talk)
@@ -94,12 +95,14 @@ def hear_sure(talk: Talk, certain: bool) -> None:
         case "restart":
             _start_over(talk)
         case "discard":
-            alarm.raise_standing(talk)
+            if alarm.raise_standing(talk):
+                return
             talk.clear()
             talk.say(Line(key="bot.discarded"))
         case "withdraw":
             talk.do(KeepConsent(version=front.CONSENT_VERSION, given=False))
             talk.clear()
+            talk.forget_unread()
             talk.say(Line(key="bot.withdrawn"))
 
 

@@ -103,16 +103,19 @@ def begin(talk: Talk, *, agreed: bool = False, anyway: bool = False) -> None:
 
 def _held(talk: Talk) -> bool:
     """Tell whether something stops the client's exercises."""
-    return any(flag.action in alarm.HOLDING for flag in talk.known.flags)
+    return talk.held_by(*alarm.HOLDING)
 
 
 def is_locked(talk: Talk) -> bool:
     """Tell whether a lock stands: no screening and no exercises."""
-    return any(flag.action == "lock" for flag in talk.known.flags)
+    return talk.held_by("lock")
 
 
 def _change(talk: Talk) -> None:
     """Open the answers behind the result again."""
+    if talk.known.consent != CONSENT_VERSION:
+        hello(talk)
+        return
     facts = talk.known.assessed_facts
     if any(flag.action in alarm.HOLDING for flag in talk.known.flags):
         alarm.show_locked(talk)
@@ -173,7 +176,10 @@ def idle_tap(talk: Talk, option: str) -> bool:
         case "change":
             _change(talk)
         case "examined" if may_unlock(talk):
-            alarm.ask_who_examined(talk)
+            if talk.known.consent != CONSENT_VERSION:
+                hello(talk)  # what follows is about their body: first they agree
+            else:
+                alarm.ask_who_examined(talk)
         case "withdraw":
             sure.make_sure(talk, "withdraw")
         case "later":
@@ -195,6 +201,9 @@ def may_unlock(talk: Talk) -> bool:
 
 def examined(talk: Talk, said: str) -> None:
     """Hear who examined them; the gate is asked afresh, and only then is the stop lifted."""
+    if talk.known.consent != CONSENT_VERSION:
+        hello(talk)
+        return
     if not may_unlock(talk):
         while isinstance(talk.top, Unlock):
             talk.pop()

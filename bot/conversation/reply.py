@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.conversation import alarm, away, coach, comeback, front, screening, sure
 from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
 from bot.conversation.cards import labels_of, show_question
@@ -85,13 +87,21 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             front.examined(talk, words)
         case None:
             front.idle_words(talk, words)
-        case _:
+        case _ if not _without_consent(talk):
             if away.been_away(talk):
                 away.offer_resume(talk)
             elif away.is_outdated(talk):
                 comeback.to_new_version(talk)
             else:
                 screening.typed(talk, words, message)
+
+
+def _without_consent(talk: Talk) -> bool:
+    """Ask for consent where a screening runs and none stands; True where it was asked."""
+    if talk.known.consent is not None or talk.screening is None:
+        return False
+    front.hello(talk)
+    return True
 
 
 def _is_a_label(talk: Talk, words: str) -> bool:
@@ -143,7 +153,7 @@ def _closed_words(talk: Talk, words: str) -> None:
 def _tapped(talk: Talk, data: str) -> None:
     step, _, rest = data.partition(":")
     row, _, option = rest.partition(":")
-    if not step.isdigit() or not option or int(step) != talk.conversation.step:
+    if not re.fullmatch("[0-9]{1,9}", step) or not option or int(step) != talk.conversation.step:
         talk.toast("bot.stale")
         if talk.top is not None or talk.conversation.unread is not None:
             _show_where_they_are(talk)
@@ -151,6 +161,8 @@ def _tapped(talk: Talk, data: str) -> None:
     talk.do(AnswerTap())
     top = talk.top
     if top is not None and top is talk.screening:
+        if _without_consent(talk):
+            return
         if away.been_away(talk):
             away.offer_resume(talk)
         elif away.is_outdated(talk):
@@ -181,6 +193,11 @@ def _corrected(talk: Talk, text: str, message: str) -> None:
     alarms = alarm.alarms_in(talk, text)
     if alarms:
         alarm.interrupt(talk, alarms)
+        return
+    if isinstance(talk.top, Ask):
+        alarm.show_closed_question(talk, note=Line(key="bot.yes_or_no"))
+        return
+    if _without_consent(talk):
         return
     if isinstance(talk.top, Confirm) and not alarm.withdrawn_by_correction(talk, message):
         alarm.show_confirm(talk, note=Line(key="bot.first_this"))

@@ -34,6 +34,7 @@ from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan, Value, assess, first_plan
 from rules.criteria import UNKNOWN_WORDS
 from rules.expand import unsure_path
+from rules.facts import ATTEMPT_FIELDS
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on, option_of
 from rules.reading import Alarm, read, truth
 from rules.safety import at_once
@@ -103,12 +104,11 @@ def reopen(talk: Talk, facts: Facts) -> None:
     """Open the review of the last screening again, to change an answer; the result is then made anew."""
     answers: dict[str, Value] = {f"profile.{key}": value for key, value in facts.profile.items()}
     answers |= {f"reports.{key}": value for key, value in facts.reports.items()}
-    trail = []
-    for question in talk.screen.questions:
-        held = {row.path: value for row in question.rows if (value := facts.value(row.path)) is not None}
-        answers |= held
-        if held:
-            trail.append(question.id)
+    for attempt in facts.attempts:  # with all that an answer settled beside itself
+        for field in ATTEMPT_FIELDS:
+            if (value := getattr(attempt, field)) is not None:
+                answers[f"{attempt.test}.{attempt.side}.{field}"] = value
+    trail = [q.id for q in talk.screen.questions if any(row.path in answers for row in q.rows)]
     begin(talk, keep=answers, trail=tuple(trail))
 
 
@@ -116,6 +116,10 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
     """Show whatever comes next: the question, the review, the end or the stop."""
     screening = talk.screening
     if screening is None:
+        return
+    if screening.scope == "full" and talk.held_by("lock"):
+        talk.clear()  # however it came about: under a lock nobody is tested
+        alarm.show_locked(talk)
         return
     way = talk.way(screening)
     if screening.revisit is not None:
@@ -265,7 +269,13 @@ def _loosely(talk: Talk, ask: Ask, text: str) -> dict[str, Value]:
         held = (
             option_of(answered[-1], talk.facts) if ask.question.kind == "one" else talk.facts.value(answered[-1].path)
         )
-        return {ask.open[0].path: held} if held is not None and ask.question.kind != "checklist" else {}
+        row = ask.open[0]
+        if held is None:
+            return {}
+        fits = row.side is not None and ask.question.kind != "checklist"
+        if ask.question.kind == "one" and held not in {option.id for option in row.options}:
+            fits = False
+        return {row.path: held} if fits else {}
     if ask.question.kind == "scale" and (found := LOOSE_SCALE.fullmatch(text.strip().lower())):
         number = int(found[1] or found[2])
         if number <= ask.question.highest:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.conversation.activities import Activity, Conversation, Screening
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Line, Say, Slot
+from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, LiftFlag, Line, RaiseFlag, Say, Slot
 from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
 from rules.questions import Way, walk
@@ -95,6 +95,17 @@ class Talk:
         if running is not None:
             return self.way(running).facts
         return self.known.assessed_facts or Facts(profile=self.known.profile)
+
+    def held_by(self, *actions: str) -> bool:
+        """Tell whether a flag with one of these actions stands, what this turn raised and lifted included."""
+        standing = {flag.id for flag in self.known.flags if flag.action in actions}
+        for effect in self.effects:
+            match effect:
+                case RaiseFlag(flag=flag) if flag.action in actions:
+                    standing.add(flag.id)
+                case LiftFlag(flag_id=flag_id):
+                    standing.discard(flag_id)
+        return bool(standing)
 
     def push(self, activity: Activity) -> None:
         """Put an activity on top."""

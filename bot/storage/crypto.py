@@ -192,7 +192,7 @@ class EncryptedJSON(TypeDecorator[Any]):
 
 def to_json(value: Any) -> bytes:
     """Give a value as JSON; raises TypeError for what JSON can't say."""
-    return json.dumps(value, default=_mapping, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, default=_mapping, separators=(",", ":")).encode()
 
 
 def _mapping(value: object) -> dict[Any, Any]:

@@ -13,6 +13,10 @@ from bot.workflow.ports import Address, Channel, Clock, OutboxRow, SendError, St
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = timedelta(minutes=15)
+SERVER_TRIES = 8
+"""How often a message is tried while the other side says that it fails: for about eight minutes. A proposal."""
+AFTER_SILENCE = timedelta(seconds=5)
+"""The pause before the one repeat of a message whose fate is unknown: whatever was wrong needs a while."""
 LOOK_SECONDS = 1.0
 """How often retries that came due are looked for while something is still being sent."""
 SECOND_REFUSAL = timedelta(seconds=60)
@@ -153,7 +157,9 @@ def _wait(row: OutboxRow, error: SendError) -> timedelta | None:
             return timedelta(seconds=error.retry_after) if error.retry_after is not None else backed_off
         case "never_left":
             return backed_off
-        case "uncertain" if not row.uncertain:
+        case "server" if row.attempts < SERVER_TRIES:
             return backed_off
+        case "uncertain" if not row.uncertain:
+            return max(backed_off, AFTER_SILENCE)
         case _:
             return None

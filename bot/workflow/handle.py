@@ -163,11 +163,13 @@ class _Batch:
             heard = self._read(row.raw)
         except Exception as error:
             await self._set_aside(turns, row, error)
+            self._answer_if_tap(row.raw)
             return
         if heard is None or isinstance(heard.event, Elsewhere | Blocked | Returned):
             if heard is not None:
                 await self._note(turns, row.raw, heard)
             await turns.done(row, self.clock.now())
+            self._answer_if_tap(row.raw)
             return
         said: str | None = None
         try:
@@ -179,6 +181,11 @@ class _Batch:
             await self._apologise(turns, row, heard)
         if isinstance(heard.event, Tapped):  # every tap is answered, or the client's button keeps spinning
             self.taps.append((row.raw, said))
+
+    def _answer_if_tap(self, raw: Raw) -> None:
+        """Answer even a tap that means nothing: the channel knows whether it is one."""
+        if raw.source in self.channels:
+            self.taps.append((raw, None))
 
     async def _note(self, turns: Turns, raw: Raw, heard: _Heard) -> None:
         """Note what changes the address, and asks for no turn."""
@@ -205,6 +212,8 @@ class _Batch:
         person_id = await _who(turns, heard, row.raw.at)
         if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
             await turns.typed_since(heard.address, row.raw.at)
+        elif heard.address is not None:
+            await turns.unblocked(heard.address)  # whoever taps is there
         known = await turns.load(person_id)
         turn = self.reply(known, heard.event, self.library)
         language = turn.conversation.language

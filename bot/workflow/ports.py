@@ -209,7 +209,8 @@ class Clock(Protocol):
 class SendError(Exception):
     """A message could not be sent.
 
-    `kind`: never_left (nobody got it), uncertain (perhaps they did), later (asked to wait `retry_after` seconds),
+    `kind`: never_left (nobody got it), uncertain (perhaps they did), server (the other side said that it failed),
+    later (asked to wait `retry_after` seconds),
     gone (the message to edit is not there), blocked (the chat takes nothing from us), refused (never will be taken).
     """
 

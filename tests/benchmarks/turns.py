@@ -32,16 +32,15 @@ def cpu_seconds(pid: int) -> float:
 async def coxa(chats: int, steps: int, home: Path) -> tuple[float, float]:
     """Play so many screenings side by side; give seconds of processor and of the clock, a turn."""
     double, screen = Double(token=TOKEN), load_library().screens["hip_internal_rotation"]
-    async with serve(double) as url:
-        async with Served(home, url, TOKEN) as served:
-            phones = [Phone(double.user(100 + n, first_name="Ann"), screen) for n in range(chats)]
-            await asyncio.gather(*(phone.begin() for phone in phones))
-            await asyncio.gather(*(phone.play(steps=WARM) for phone in phones))
-            before, turns, began = served.cpu_seconds(), sum(p.taps for p in phones), asyncio.get_running_loop().time()
-            await asyncio.gather(*(phone.play(steps=steps) for phone in phones))
-            done = sum(phone.taps for phone in phones) - turns
-            wall = asyncio.get_running_loop().time() - began
-            return (served.cpu_seconds() - before) / done, wall / done
+    async with serve(double) as url, Served(home, url, TOKEN) as served:
+        phones = [Phone(double.user(100 + n, first_name="Ann"), screen) for n in range(chats)]
+        await asyncio.gather(*(phone.begin() for phone in phones))
+        await asyncio.gather(*(phone.play(steps=WARM) for phone in phones))
+        before, turns, began = served.cpu_seconds(), sum(p.taps for p in phones), asyncio.get_running_loop().time()
+        await asyncio.gather(*(phone.play(steps=steps) for phone in phones))
+        done = sum(phone.taps for phone in phones) - turns
+        wall = asyncio.get_running_loop().time() - began
+        return (served.cpu_seconds() - before) / done, wall / done
 
 
 async def echo(count: int) -> float:

@@ -184,8 +184,8 @@ async def test_marks_that_telegram_cannot_read_are_left_out(double: Double, tele
         (refuse(400, "Bad Request: message is too long"), "refused", "refused"),
         (refuse(400, "Bad Request: message to edit not found"), "gone", "gone"),
         (refuse(401, "Unauthorized"), "later", "later"),
-        (server_error(), "uncertain", "never_left"),
-        (bad_gateway(), "uncertain", "never_left"),
+        (server_error(), "server", "never_left"),
+        (bad_gateway(), "server", "never_left"),
         (garbage(), "uncertain", "never_left"),
         (drop_before(), "uncertain", "never_left"),
         (drop_after(), "uncertain", "never_left"),
@@ -283,6 +283,22 @@ async def test_trouble_with_the_poll_is_said_once_and_waited_out(
     stopping.set()
     await asyncio.wait_for(running, 2)
     assert sum(told in record.message for record in caplog.records if record.name.startswith("bot.")) == 1
+
+
+async def test_an_update_that_cannot_be_stored_keeps_no_other_away(double: Double, telegram: Telegram) -> None:
+    class Picky(Inbox):
+        async def take(self, raws: Sequence[Raw]) -> None:
+            if any("poison" in str(raw.body) for raw in raws):
+                raise ValueError("can't be stored")
+            await super().take(raws)
+
+    await double.user(42).says("poison")
+    await double.user(42).says("good")
+    stopping, inbox = asyncio.Event(), Picky()
+    running = asyncio.create_task(Poll(telegram, FakeClock(NOW), inbox.take).run(stopping))
+    await double.wait_for(lambda: len(inbox.keys) == 3)
+    stopping.set()
+    await asyncio.wait_for(running, 2)
 
 
 async def test_a_stop_does_not_wait_for_the_poll(double: Double, telegram: Telegram) -> None:

@@ -293,8 +293,10 @@ async def test_the_buttons_of_an_earlier_message_are_taken_off() -> None:
         ("never_left", 3, timedelta(seconds=8)),
         ("never_left", 99, timedelta(minutes=15)),
         ("later", 0, timedelta(seconds=30)),
-        ("uncertain", 0, timedelta(seconds=1)),
-        ("uncertain", 1, timedelta(seconds=2)),
+        ("uncertain", 0, timedelta(seconds=5)),
+        ("server", 3, timedelta(seconds=8)),
+        ("server", 8, None),
+        ("uncertain", 1, timedelta(seconds=5)),
         ("blocked", 0, None),
         ("refused", 0, None),
         ("gone", 0, None),
@@ -324,7 +326,7 @@ async def test_an_unforeseen_failure_is_tried_once_more() -> None:
     store, line = MemoryStore(), RecordingChannel(failures=deque([RuntimeError("?")]))
     await put(store, line, "ann", "1")
     await send(store, line)
-    assert fate(store.rows.outbox[1]) == ("waiting", "uncertain: RuntimeError", NOW + timedelta(seconds=1))
+    assert fate(store.rows.outbox[1]) == ("waiting", "uncertain: RuntimeError", NOW + timedelta(seconds=5))
 
 
 async def test_a_message_for_a_channel_that_is_not_here_keeps_waiting() -> None:

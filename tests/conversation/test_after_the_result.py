@@ -291,3 +291,112 @@ def test_a_setting_outlasts_the_screening(library: Library) -> None:
     assert held(chat, "reports.degrees_wanted") == "yes"
     chat.types("/settings degrees off")
     assert held(chat, "reports.degrees_wanted") == "no"
+
+
+# --- no way round a stop
+
+
+def test_denying_a_tap_lifts_no_lock_that_stood_before(library: Library) -> None:
+    chat = finished(library)
+    chat.types("numb between my legs and I can't pee")
+    chat.types("yes")
+    before = {flag.id for flag in chat.known.flags}
+    chat.types("/profile")
+    while "Numb between legs, bladder or bowel change" not in chat.labels:
+        chat.types("none" if "Tap all" in chat.last else "1")
+    chat.taps("Numb between legs, bladder or bowel change")
+    chat.taps("Done")
+    chat.types("no")
+    assert {flag.id for flag in chat.known.flags} == before
+    for words in ("/cancel", "discard", "yes", "/plan"):
+        chat.types(words)
+    assert "No exercises" in chat.last
+
+
+@pytest.mark.parametrize("command", ["/restart", "/cancel"])
+def test_a_lock_found_on_leaving_ends_it(library: Library, command: str) -> None:
+    chat = Chat(library)
+    set_up(chat, [*HELLO[:4]])
+    chat.types("hip replacement")
+    chat.types(command)
+    chat.types("yes" if command == "/restart" else "discard")
+    chat.types("yes")
+    assert any(flag.action == "lock" for flag in chat.known.flags)
+    for words in ("/screen", "/start", "go on"):
+        chat.types(words)
+        assert "Part" not in chat.last
+
+
+@pytest.mark.parametrize("ending", ["lock", "withdrawal"])
+def test_a_conversation_set_aside_does_not_get_round_a_stop(library: Library, ending: str) -> None:
+    old = Chat(library)
+    set_up(old, HALFWAY)
+    running = old.known.conversation.model_dump(mode="json")
+    chat = Chat(library, consented=True)
+    chat.known = dataclasses.replace(chat.known, conversation=load({**running, "shape": SHAPE + 1}))
+    for words in ("I can't pee and I'm numb down below", "yes") if ending == "lock" else ("/privacy", "yes"):
+        chat.types(words)
+    later = load(chat.known.conversation.model_dump(mode="json"))
+    assert later.unread is None
+    assert later.activities == ()
+    # And were it taken up all the same, nothing would be asked or kept.
+    chat.known = dataclasses.replace(chat.known, conversation=load(running))
+    kept = len(chat.answers)
+    chat.types("sitting")
+    chat.types("sitting")
+    assert len(chat.answers) == kept
+
+
+def test_an_examination_is_heard_only_with_consent(library: Library) -> None:
+    chat = Chat(library, consented=True)
+    for words in ("I can't pee and I'm numb down below", "yes", "/privacy", "yes"):
+        chat.types(words)
+    chat.waits(timedelta(days=8))
+    chat.types("/start")
+    chat.taps("I was examined and may exercise")
+    kept = len(chat.answers)
+    chat.types("doctor")
+    assert "May I keep your answers" in chat.last
+    assert len(chat.answers) == kept
+
+
+def test_opening_the_answers_and_closing_them_again_changes_nothing(library: Library) -> None:
+    chat = finished(library)
+    before = chat.known
+    chat.types("change an answer")
+    chat.types("looks right")
+    assert chat.known.assessment == before.assessment
+    assert chat.known.assessed_facts == before.assessed_facts
+    assert chat.known.plan == before.plan
+
+
+def test_an_edit_waits_for_the_safety_question(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HALFWAY)
+    chat.types("sitting", message="m1")
+    chat.types("chest pain when walking")
+    chat.corrects("m1", "standing")
+    assert "happening now" in chat.last
+    assert isinstance(chat.known.conversation.activities[-1], Ask)
+
+
+def test_same_means_nothing_where_rows_differ(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, ["2"])
+    chat.types("same")
+    assert "couldn't match" in chat.last
+
+
+@pytest.mark.parametrize("words", ["n\u200bumb between my legs", "\u0441hest pain", "chest\u00a0pain"])
+def test_masked_words_are_heard(library: Library, words: str) -> None:
+    chat = Chat(library)
+    set_up(chat, HELLO)
+    chat.types(words)
+    assert isinstance(chat.known.conversation.activities[-1], Ask)
+
+
+@pytest.mark.parametrize("data", ["²:c:yes", "-1:c:yes", "1_0:c:yes", "9" * 40 + ":c:yes"])
+def test_odd_buttons_never_fail(library: Library, data: str) -> None:
+    chat = finished(library)
+    chat.taps_data(data)
+    assert chat.effects

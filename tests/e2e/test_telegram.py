@@ -32,10 +32,9 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 async def serving(home: Path, database: dict[str, str]) -> AsyncIterator[tuple[Double, Served]]:
     """Serve Coxa on a double; both end afterwards."""
     double = Double(token=TOKEN)
-    async with serve(double) as url:
-        async with Served(home, url, TOKEN, **database) as served:
-            yield double, served
-            await served.stop()
+    async with serve(double) as url, Served(home, url, TOKEN, **database) as served:
+        yield double, served
+        await served.stop()
 
 
 def trouble(double: Double, served: Served) -> str:
@@ -161,10 +160,9 @@ async def test_a_stop_is_quick_whatever_hangs(tmp_path: Path) -> None:
 
 async def test_a_wrong_token_is_said_and_ends_it(tmp_path: Path) -> None:
     double = Double(token=TOKEN)
-    async with serve(double) as url:
-        async with Served(tmp_path / "token", url, "123456:WRONG") as served:
-            assert await served.ends() == 2
-            assert "@BotFather" in served.log.read_text()
+    async with serve(double) as url, Served(tmp_path / "token", url, "123456:WRONG") as served:
+        assert await served.ends() == 2
+        assert "@BotFather" in served.log.read_text()
 
 
 async def test_the_menu_is_set_once(tmp_path: Path) -> None:
