@@ -37,7 +37,10 @@ def start(talk: Talk) -> None:
     if isinstance(talk.top, Unlock):
         talk.pop()
     if talk.screening is not None:
-        away.offer_resume(talk)
+        if talk.known.consent != CONSENT_VERSION:
+            hello(talk)
+        else:
+            away.offer_resume(talk)
         return
     if (_held(talk) and talk.known.consent == CONSENT_VERSION) or is_locked(talk):
         alarm.show_locked(talk)
@@ -56,8 +59,9 @@ def start(talk: Talk) -> None:
 def hello(talk: Talk, note: Line | None = None) -> None:
     """Say what this is, who can read what, and ask for consent."""
     if not isinstance(talk.top, Hello):
-        talk.clear()
-        talk.push(Hello())
+        if talk.known.consent is None or talk.screening is None:
+            talk.clear()
+        talk.push(Hello())  # above a screening where only the text changed: it waits, and goes on
     talk.next_step()
     who = who_reads(talk)
     first = Line(key="hello.changed" if talk.known.consent else "hello.what")
@@ -72,6 +76,7 @@ def hello(talk: Talk, note: Line | None = None) -> None:
 
 
 def who_reads(talk: Talk) -> Line:
+    """Say truthfully who can read what is kept."""
     name = talk.known.person.coach_name
     return Line(key="hello.who_coach", values={"coach": name}) if name else Line(key="hello.who_nobody")
 
@@ -80,6 +85,10 @@ def hear_consent(talk: Talk, *, given: bool) -> None:
     """Hear the answer to the consent question."""
     if given:
         talk.do(KeepConsent(version=CONSENT_VERSION, given=True))
+        if talk.screening is not None:
+            talk.pop()
+            screening.go_on(talk)
+            return
         talk.clear()
         begin(talk, agreed=True)
     else:

@@ -97,8 +97,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
 
 
 def _without_consent(talk: Talk) -> bool:
-    """Ask for consent where a screening runs and none stands; True where it was asked."""
-    if talk.known.consent is not None or talk.screening is None:
+    """Ask for consent where a screening runs and none stands to the present text; True where it was asked."""
+    if talk.known.consent == CONSENT_VERSION or talk.screening is None:
         return False
     front.hello(talk)
     return True

@@ -400,3 +400,17 @@ def test_odd_buttons_never_fail(library: Library, data: str) -> None:
     chat = finished(library)
     chat.taps_data(data)
     assert chat.effects
+
+
+def test_a_changed_text_is_agreed_to_in_the_middle_and_nothing_is_lost(library: Library) -> None:
+    chat = Chat(library)
+    set_up(chat, HALFWAY)
+    chat.known = dataclasses.replace(chat.known, consent="0")
+    kept = len(chat.answers)
+    chat.types("nothing else moved")
+    assert "has changed" in chat.last
+    assert len(chat.answers) == kept
+    chat.types("yes")
+    assert "Part 4" in chat.last
+    chat.types("nothing else moved")
+    assert len(chat.answers) > kept
