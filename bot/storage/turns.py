@@ -53,6 +53,7 @@ class SqlTurns:
         self._connection, self._tables, self._ring = connection, tables, ring
         self._shared = connection.dialect.name == "postgresql"
         self._broken: DBAPIError | None = None
+        self._answered: dict[tuple[int, str], int] = {}
 
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         """Give the rows that wait, the oldest first: within a chat, that is the order in which they came.
@@ -118,8 +119,12 @@ class SqlTurns:
             async with self._connection.begin_nested():
                 yield
         except DBAPIError as error:
+            self._answered.clear()
             if error.connection_invalidated or str(getattr(error.orig, "sqlstate", ""))[:2] in TROUBLE:
                 self._broken = error
+            raise
+        except BaseException:
+            self._answered.clear()  # what was counted is undone
             raise
 
     async def _hold(self, lookup: str) -> None:
@@ -293,10 +298,15 @@ class SqlTurns:
 
     async def _keep_answer(self, person_id: int, answer: KeepAnswer, at: datetime) -> None:
         t = self._tables.answer
-        of_run = and_(t.c.person_id == person_id, t.c.screening == answer.screening)
-        last = (await self._connection.execute(select(func.max(t.c.seq)).where(of_run))).scalar()
+        run = (person_id, answer.screening)
+        if run not in self._answered:  # a page sends a dozen answers at once: they are counted here
+            of_run = and_(t.c.person_id == person_id, t.c.screening == answer.screening)
+            self._answered[run] = (
+                await self._connection.execute(select(func.max(t.c.seq)).where(of_run))
+            ).scalar() or 0
+        self._answered[run] += 1
         value = {"path": answer.path, "value": answer.value, "how": answer.how, "words": answer.words}
-        row = {"screening": answer.screening, "seq": (last or 0) + 1, "value": value}
+        row = {"screening": answer.screening, "seq": self._answered[run], "value": value}
         await self._add(t, person_id=person_id, at=at, **row)
 
     async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:

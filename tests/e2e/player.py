@@ -18,6 +18,8 @@ from rules import Screen
 QUIET = 0.15
 """Seconds without a new line after which the process has said what it had to say."""
 PATIENCE = 30.0
+GREETINGS = ("Shall we go on?", "Yes, I agree", "What would you like?")
+"""What a process says last when it starts."""
 FIXED = {
     "profile.age_band": "18_39",
     "profile.sex": "female",
@@ -67,6 +69,15 @@ class Process:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
+
+    def greeted(self) -> list[str]:
+        """Hear until the greeting of a start was said, which comes after whatever a kill had cut off."""
+        said = self.hear()
+        while not any(greeting in line for line in said for greeting in GREETINGS):
+            more = self.hear()
+            assert more, said
+            said += more
+        return said
 
     def hear(self) -> list[str]:
         """Wait until something was said and it is quiet again; give the bot's lines."""

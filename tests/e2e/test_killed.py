@@ -35,7 +35,9 @@ def play(home: Path, screen: Screen, *, kills: int) -> list[str]:
             process.kill(after=dice.uniform(0, 0.12))
             killed += 1
             process = Process(home)
-        said = process.hear()
+            said = process.greeted()
+        else:
+            said = process.hear()
     assert killed == kills, f"only {killed} kills in {typed} turns"
     process.say("/result")
     result = process.hear()
