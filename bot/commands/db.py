@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,21 +31,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     telling.set_defaults(run=lambda _: _with_settings(_status))
 
 
-def _with_settings(action: Any) -> int:
+def _with_settings(action: Callable[[Settings], Coroutine[Any, Any, None]]) -> int:
     """Do something with the database of the settings; raises SettingsError where its address is to blame."""
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
-    from bot.settings import SettingsError, read_settings
+    from bot.settings import read_settings
+    from bot.wiring import explained
 
     settings = read_settings()
-    work: Coroutine[Any, Any, None] = action(settings)
-    try:
-        asyncio.run(work)
-    except OSError as error:
-        raise SettingsError(f"{error.filename}: {error.strerror}; set COXA_DATA_DIR to a folder of yours") from error
-    except (SQLAlchemyError, ImportError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        raise SettingsError(f"{settings.place} can't be opened ({why}); is COXA_DATABASE_URL right?") from error
+    with explained(settings):
+        asyncio.run(action(settings))
     return 0
 
 

@@ -29,6 +29,7 @@ EXAMINERS = {
     "hospital": ("hospital", "emergency", "a&e", "er", "clinic"),
     "no": ("told to wait", "i was told to wait", "nobody", "no one", "not yet", "no"),
 }
+"""Who may have examined a client -> what they may be typed as."""
 
 
 def start(talk: Talk) -> None:
@@ -126,7 +127,7 @@ def _change(talk: Talk) -> None:
         hello(talk)
         return
     facts = talk.known.assessed_facts
-    if any(flag.action in alarm.HOLDING for flag in talk.known.flags):
+    if _held(talk):
         alarm.show_locked(talk)
     elif facts is not None and again.may_change(talk):
         screening.reopen(talk, facts)

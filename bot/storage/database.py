@@ -163,7 +163,7 @@ async def reach(engine: AsyncEngine) -> None:
     """Make sure that a PostgreSQL server answers and lets us in; raises DatabaseUnreachable."""
     if engine.dialect.name != "postgresql":
         return
-    import asyncpg  # type: ignore[import-untyped]
+    import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
     at, where = engine.url, place_of(engine.url.render_as_string(hide_password=False))
     try:

@@ -18,7 +18,7 @@ SERVER_TRIES = 8
 AFTER_SILENCE = timedelta(seconds=5)
 """The pause before the one repeat of a message whose fate is unknown: whatever was wrong needs a while."""
 LOOK_SECONDS = 1.0
-"""How often retries that came due are looked for while something is still being sent."""
+"""How often work is looked for that nobody announced: retries that came due, rows another process wrote."""
 SECOND_REFUSAL = timedelta(seconds=60)
 """Another chat told to wait within so long of the first: the whole bot is too fast, not one chat. A proposal."""
 

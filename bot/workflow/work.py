@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
-from bot.workflow.deliver import Pace, deliver
+from bot.workflow.deliver import LOOK_SECONDS, Pace, deliver
 from bot.workflow.handle import Words, handle
 from bot.workflow.ports import Channel, Clock, Raw, Store
 from bot.workflow.receive import receive
@@ -15,8 +15,6 @@ from rules import Library
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-"""How often each side looks for work that nobody announced: retries that came due, rows another process wrote."""
 BUSY_SECONDS = 0.8
 """How long an update waits before its chat is shown that an answer is being made."""
 TROUBLE_SECONDS = 5.0
@@ -54,7 +52,7 @@ class Work:
             group.create_task(self._show_busy(stopping))
 
     async def finish(self) -> None:
-        """Handle and send what is left; raises TimeoutError from outside where that takes too long."""
+        """Handle and send what is left."""
         while await self._handle() or await self._deliver():
             pass
 

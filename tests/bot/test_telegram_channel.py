@@ -44,17 +44,20 @@ ROWS = (
 
 
 @pytest.fixture
-async def double() -> AsyncIterator[Double]:
+async def double() -> Double:
     made = Double()
-    async with serve(made) as url:
-        made.url = url  # type: ignore[attr-defined]  # where this test finds it
-        await made.user(42, "Ann").says("/start")
-        yield made
+    await made.user(42, "Ann").says("/start")
+    return made
 
 
 @pytest.fixture
-async def telegram(double: Double) -> AsyncIterator[Telegram]:
-    api = f"{double.url}/bot"  # type: ignore[attr-defined]
+async def api(double: Double) -> AsyncIterator[str]:
+    async with serve(double) as url:
+        yield f"{url}/bot"
+
+
+@pytest.fixture
+async def telegram(double: Double, api: str) -> AsyncIterator[Telegram]:
     made = telegram_at(api, double.token)
     await made.bot.initialize()
     yield made
