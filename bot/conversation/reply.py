@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.conversation import alarm, away, coach, comeback, front, screening, sure
+from bot.conversation import alarm, away, coach, comeback, front, hearing, screening, sure
 from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
 from bot.conversation.cards import labels_of, show_question
 from bot.conversation.effects import AnswerTap, Line
@@ -73,7 +73,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             alarm.note_more(talk, alarms)
             _closed(talk, happening)
             return
-    if alarms and screening.denies(talk, alarms, words, message):
+    if alarms and hearing.denies(talk, alarms, words, message):
         return
     if alarms:
         alarm.interrupt(talk, alarms)
@@ -93,7 +93,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             elif away.is_outdated(talk):
                 comeback.to_new_version(talk)
             else:
-                screening.typed(talk, words, message)
+                hearing.typed(talk, words, message)
 
 
 def _without_consent(talk: Talk) -> bool:
@@ -202,7 +202,7 @@ def _corrected(talk: Talk, text: str, message: str) -> None:
     if isinstance(talk.top, Confirm) and not alarm.withdrawn_by_correction(talk, message):
         alarm.show_confirm(talk, note=Line(key="bot.first_this"))
         return
-    screening.corrected(talk, text, message)
+    hearing.corrected(talk, text, message)
 
 
 def _command(talk: Talk, command: str, rest: str) -> None:
