@@ -9,7 +9,7 @@ from rules.criteria import LEVELS, SIDES, All, Criterion, Frozen, Side, Verdict,
 from rules.facts import Facts
 from rules.safety import Flag, flags
 from rules.screen import (
-    CONTEXTS,
+    UNCLEAR,
     ConfidenceRule,
     ContextName,
     Driver,
@@ -20,10 +20,10 @@ from rules.screen import (
     Screen,
 )
 from rules.sight import Sight
+from rules.truth import truth_of
 
 YesNo: TypeAlias = Literal["yes", "no", "unknown"]
 GRADES: tuple[Grade, ...] = ("low", "medium", "high")
-DRIVER_ORDER: tuple[Driver, ...] = ("positional", "femoral", "pelvic", "control", "unclear")
 
 
 class Reason(Frozen):
@@ -85,7 +85,7 @@ class Assessment(Frozen):
     flags: tuple[Flag, ...]
     priority: Priority
     position_first: bool
-    """Weight sits in the toes: a position drill opens every session (evidence 0 P1 and P2 come first)."""
+    """A position drill opens every session (evidence 0 P1 and P2 come first)."""
 
     def finding(self, side: Side, context: ContextName) -> Finding:
         """Give the finding of one side in one context."""
@@ -98,7 +98,7 @@ def assess(screen: Screen, facts: Facts) -> Assessment:
     shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
     first: dict[tuple[Side, ContextName], _Look] = {}
     for side in SIDES:
-        for context in CONTEXTS:
+        for context in screen.file.contexts:
             first[side, context] = _Look(screen, facts, side, context, shared)
     findings = tuple(first[key].finding(first) for key in first)
     return Assessment(
@@ -131,15 +131,15 @@ class _Look:
         self.driver: tuple[DriverRule, Verdict] | None = hit
         self.limited: YesNo = "yes" if self.range == "yes" or hit else self.range
         self.derived["limited"] = self.limited
-        self.derived["driver"] = (hit[0].driver if hit else "unclear") if self.limited == "yes" else None
+        self.derived["driver"] = (hit[0].driver if hit else UNCLEAR) if self.limited == "yes" else None
 
     def finding(self, all_looks: Mapping[tuple[Side, ContextName], _Look]) -> Finding:
         """Give the finding, knowing what the other context and the other side came to."""
-        other_context: ContextName = "extension" if self.context == "flexion" else "flexion"
+        others = [look.limited for (side, c), look in all_looks.items() if side == self.side and c != self.context]
         other_side: Side = "right" if self.side == "left" else "left"
         mirror = all_looks[other_side, self.context]
         self.derived |= {
-            "other_context": all_looks[self.side, other_context].limited,
+            "other_context": "yes" if "yes" in others else "unknown" if "unknown" in others else "no",
             "symmetric": _yes(
                 (mirror.limited, mirror.derived["driver"]) == (self.limited, self.derived["driver"])
                 and self._severity() == mirror._severity()
@@ -163,13 +163,16 @@ class _Look:
             notes=tuple(
                 rule.id
                 for rule in self.screen.findings.notes
-                if self.context in rule.contexts and self._weigh(rule.when).truth
+                if self._here(rule) and self._weigh(rule.when).truth
             ),
             not_a_priority=limited
             and any(
                 self._weigh(rule.when).truth for rule in self.screen.findings.priority if rule.then == "not_a_priority"
             ),
         )
+
+    def _here(self, rule: ConfidenceRule | NoteRule) -> bool:
+        return not rule.contexts or self.context in rule.contexts
 
     def _weigh(self, criterion: Criterion) -> Verdict:
         return weigh(criterion, self.sight.with_derived(self.derived))
@@ -210,7 +213,7 @@ class _Look:
         grade: Grade = "medium"
         reasons: list[Reason] = []
         for rule in self.screen.findings.confidence:
-            if self.context in rule.contexts and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
+            if self._here(rule) and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
                 grade = "high"
                 reasons.append(_reason(rule, v))
         caps: list[tuple[Grade, Reason | None]] = []
@@ -221,7 +224,7 @@ class _Look:
         caps.extend(
             (rule.at_most, _reason(rule, v))
             for rule in self.screen.findings.confidence
-            if self.context in rule.contexts and rule.at_most and (v := self._weigh(rule.when)).truth
+            if self._here(rule) and rule.at_most and (v := self._weigh(rule.when)).truth
         )
         for cap, reason in caps:
             grade = min(grade, cap, key=GRADES.index)
@@ -301,7 +304,9 @@ def severity(screen: Screen, facts: Facts, finding: Finding) -> int:
 
 
 def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
-    """Choose what leads: the chosen daily task's context, then position, flexion, extension (evidence 0 Priority)."""
+    """Choose what leads: the chosen daily task's context, the screen's first driver, its order of contexts."""
+    screen = sight.screen.file
+    drivers = (*screen.drivers, UNCLEAR)
     limited = [f for f in findings if f.limited == "yes"]
     acting = [f for f in limited if not f.not_a_priority]
     if not limited:
@@ -314,10 +319,10 @@ def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
     def rank(finding: Finding) -> tuple[int, int, int, int, int]:
         return (
             0 if finding.context in task else 1,
-            0 if finding.driver == "positional" else 1,
-            CONTEXTS.index(finding.context),
+            0 if finding.driver == drivers[0] else 1,
+            screen.contexts.index(finding.context),
             -severity(sight.screen, sight.facts, finding),
-            DRIVER_ORDER.index(finding.driver or "unclear"),
+            drivers.index(finding.driver or UNCLEAR),
         )
 
     ordered = sorted(acting, key=rank)
@@ -354,9 +359,9 @@ def _contexts_of(screen: Screen, demand: str | None) -> tuple[ContextName, ...]:
 
 
 def _position_first(sight: Sight) -> bool:
-    """Tell whether weight sits forward: toes can't be lifted, or the weight ran to the toes on sitting down."""
-    p2 = sight.value("p2.compensations") or ()
-    return sight.value("p1.level") == "blocked" or "toe_shift" in p2
+    """Tell whether the screen's criterion for position before range holds."""
+    criterion = sight.screen.findings.position_first
+    return criterion is not None and truth_of(criterion, sight) is True
 
 
 def _painful(screen: Screen, facts: Facts) -> YesNo:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from rules.assess import Assessment, Finding
 from rules.criteria import SIDES, Frozen, Side
 from rules.facts import Facts
-from rules.screen import CONTEXTS, ContextName, Dose, Driver, Exercise, Ladder, Role, Screen
+from rules.screen import UNCLEAR, ContextName, Dose, Driver, Exercise, Ladder, Role, Screen
 from rules.sight import Sight
 from rules.truth import truth_of
 
@@ -109,7 +109,7 @@ def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: 
         ladder=ladder.id,
         side=side,
         context=lead.context if lead else None,
-        driver=(lead.driver or "unclear") if lead else "unclear",
+        driver=(lead.driver or UNCLEAR) if lead else UNCLEAR,
         daily=daily,
         strength=(lift,) if lift is not None else (),
         days_a_week=OFFERED_DAYS if offered else DAYS_A_WEEK,
@@ -132,11 +132,10 @@ def _lead(assessment: Assessment) -> Finding | None:
 def _ladder_for(screen: Screen, assessment: Assessment, lead: Finding | None) -> Ladder:
     """Pick the ladder: mixed where little is known or both contexts share one driver (evidence 3; vignette 28)."""
     mixed = next(ladder for ladder in screen.exercises.ladders if ladder.context is None)
-    if lead is None or lead.driver in (None, "unclear") or lead.confidence == "low":
+    if lead is None or lead.driver in (None, UNCLEAR) or lead.confidence == "low":
         return mixed
-    other: ContextName = CONTEXTS[1 - CONTEXTS.index(lead.context)]
-    twin = assessment.finding(lead.side, other)
-    if twin.limited == "yes" and twin.driver == lead.driver:
+    of_side = (f for f in assessment.findings if f.side == lead.side and f.context != lead.context)
+    if any(f.limited == "yes" and f.driver == lead.driver for f in of_side):
         return mixed
     return _ladder(screen, lead) or mixed
 

@@ -18,9 +18,12 @@ from rules.facts import Value
 Slug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 RuleId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.]*$")]
 Source: TypeAlias = Annotated[str, StringConstraints(min_length=3)]
-ContextName: TypeAlias = Literal["flexion", "extension"]
-CONTEXTS: tuple[ContextName, ContextName] = ("flexion", "extension")
-Driver: TypeAlias = Literal["femoral", "pelvic", "positional", "control", "unclear"]
+ContextName: TypeAlias = Slug
+"""Where the joint is when its turning is asked for; which there are is the screen's to say."""
+Driver: TypeAlias = Slug
+"""What limits it: one of the screen's drivers, or UNCLEAR."""
+POSITION, UNCLEAR = "position", "unclear"
+"""The context of tests about posture, which no finding has; the driver where none can be named."""
 Grade: TypeAlias = Literal["high", "medium", "low"]
 Urgency: TypeAlias = Literal["emergency", "urgent", "clinician", "coach"]
 URGENCIES: tuple[Urgency, ...] = ("coach", "clinician", "urgent", "emergency")
@@ -197,8 +200,8 @@ class Test(Frozen):
     __test__ = False  # not one of pytest's
 
     id: Slug
-    context: Literal["flexion", "extension", "position"]
-    moves: Literal["femur", "pelvis", "neither"]
+    context: ContextName
+    moves: Slug
     role: Literal["primary", "loaded", "support", "position", "comparison"]
     sides: Literal["each", "together"]
     posture: Slug
@@ -242,6 +245,9 @@ class ScreenFile(Frozen):
 
     id: Slug
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")]
+    contexts: tuple[ContextName, ...] = Field(min_length=1)
+    drivers: tuple[Driver, ...] = Field(min_length=1)
+    """In the order in which they lead, where two findings are alike."""
     parts: tuple[Part, ...]
     postures: tuple[Posture, ...]
     life: tuple[LifeQuestion, ...]
@@ -250,6 +256,18 @@ class ScreenFile(Frozen):
     ending_pain: int = Field(ge=0, le=10)
     invalid_sensations: tuple[Slug, ...]
     demands: tuple[Demand, ...]
+
+    @model_validator(mode="after")
+    def _known_contexts(self) -> ScreenFile:
+        known = {*self.contexts, POSITION}
+        for test in self.tests:
+            if test.context not in known:
+                raise ValueError(f"test {test.id}: context is {test.context}; it takes: {', '.join(sorted(known))}")
+        for demand in self.demands:
+            for context in demand.contexts:
+                if context not in self.contexts:
+                    raise ValueError(f"demand {demand.id}: no context {context}; it takes: {', '.join(self.contexts)}")
+        return self
 
 
 class LimitRule(Frozen):
@@ -277,7 +295,8 @@ class ConfidenceRule(Frozen):
     """What makes a finding sure (`grade: high`) or caps it (`at_most`)."""
 
     id: RuleId
-    contexts: tuple[ContextName, ...] = CONTEXTS
+    contexts: tuple[ContextName, ...] = ()
+    """Where it counts; empty: in every context."""
     grade: Literal["high"] | None = None
     at_most: Literal["medium", "low"] | None = None
     when: Criterion
@@ -301,13 +320,16 @@ class FindingsFile(Frozen):
     confidence: tuple[ConfidenceRule, ...]
     priority: tuple[PriorityRule, ...]
     notes: tuple[NoteRule, ...] = ()
+    position_first: Criterion | None = None
+    """When a position drill opens every session, whatever the driver."""
 
 
 class NoteRule(Frozen):
     """Something worth telling the client beside the class (probably shape; a stretch that eased …)."""
 
     id: RuleId
-    contexts: tuple[ContextName, ...] = CONTEXTS
+    contexts: tuple[ContextName, ...] = ()
+    """Where it counts; empty: in every context."""
     when: Criterion
     source: Source
 
@@ -331,8 +353,9 @@ class Exercise(Frozen):
     role: Role
     dose: Dose
     seconds: int = Field(ge=10)
-    target_leg: Literal["front", "rear", "down_knee", "standing", "stepping", "top", "both"]
-    pelvis_turns: Literal["toward", "away", "none"]
+    target_leg: Slug
+    """Which limb is trained, as the exercise calls it (front, rear, down_knee …); `both` trains both at once."""
+    pelvis_turns: Literal["toward", "away", "none"] = "none"
     equipment: tuple[Slug, ...] = ()
     ask: tuple[Slug, ...] = ()
     posture: Literal["standing", "sitting", "kneeling", "side_lying", "supine", "prone", "all_fours"]

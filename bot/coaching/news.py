@@ -20,10 +20,12 @@ class ClientFlagged:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientScreened:
-    """A client of this coach finished a screening. `lines` are wording keys with their values."""
+    """A client of this coach finished a screening."""
 
     at: datetime
     client_id: int
     client_name: str
     findings: tuple[tuple[str, str, str, str], ...]
     """(side, context, driver, confidence) of each limited finding."""
+    screen: str = ""
+    """The screen's id; empty in news written before it was kept."""

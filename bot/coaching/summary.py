@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.coaching.news import ClientFlagged, ClientScreened
 from rules import Assessment, Flag
+from rules.screen import UNCLEAR
 
 
 class Who(Protocol):
@@ -40,8 +41,9 @@ def screened_event(client: Who, assessment: Assessment, at: datetime) -> ClientS
         client_id=client.id,
         client_name=client.name,
         findings=tuple(
-            (finding.side, finding.context, finding.driver or "unclear", finding.confidence or "low")
+            (finding.side, finding.context, finding.driver or UNCLEAR, finding.confidence or "low")
             for finding in assessment.findings
             if finding.limited == "yes"
         ),
+        screen=assessment.screen,
     )

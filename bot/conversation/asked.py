@@ -26,6 +26,10 @@ MEANT = (
 """What may be asked after -> the words that name it; the first that is named is answered."""
 
 
+SHARED = ("roles", "sure", "limited", "way_round")
+"""Topics that mean the same in every screen; the others are the screen's to explain."""
+
+
 def answer(talk: Talk, words: str) -> Line | None:
     """Answer a question about the result or the plan; None where the words ask nothing known."""
     said = set(re.findall(r"[a-z]+", words.lower().replace("'", "")))
@@ -34,9 +38,10 @@ def answer(talk: Talk, words: str) -> Line | None:
     topic = next((topic for topic, names in MEANT if said & names), None)
     if topic is None:
         return Line(key="asked.unknown") if said & {"mean", "means", "meaning", "explain"} else None
-    plan = talk.known.plan
     if topic != "often":
-        return Line(key=f"asked.{topic}")
+        own = f"asked.{topic}"
+        return talk.of_screen(own) if own in talk.words else Line(key=own) if topic in SHARED else None
+    plan = talk.known.plan
     if plan is None:
         return Line(key="asked.often_none")
     values: dict[str, Slot] = {"days": plan.days_a_week, "strength": plan.strength_days}

@@ -22,13 +22,14 @@ def tell_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
             lines.append(Line(key=f"coach.told.{event.urgency}"))
             talk.say(*lines, priority="safety")
         case ClientScreened(findings=findings):
+            screen = event.screen or talk.screen.id
             found = tuple(
                 Line(
                     key="coach.finding",
                     values={
                         "side": Line(key=f"bot.side.{side}"),
-                        "context": Line(key=f"coach.context.{context}"),
-                        "driver": Line(key=f"coach.driver.{driver}"),
+                        "context": Line(key=f"{screen}/coach.context.{context}"),
+                        "driver": Line(key=f"{screen}/coach.driver.{driver}"),
                         "confidence": Line(key=f"coach.confidence.{confidence}"),
                     },
                 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.conversation import again, alarm, asked, away, pages, screening, sure
 from bot.conversation.activities import Hello, Unlock
-from bot.conversation.effects import KeepAnswer, KeepConsent, Line
+from bot.conversation.effects import Button, ButtonRow, KeepAnswer, KeepConsent, Line
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value
 
@@ -64,8 +64,8 @@ def hello(talk: Talk, note: Line | None = None) -> None:
             talk.clear()
         talk.push(Hello())  # above a screening where only the text changed: it waits, and goes on
     talk.next_step()
-    who = who_reads(talk)
-    first = Line(key="hello.changed" if talk.known.consent else "hello.what")
+    who, what = who_reads(talk), talk.of_screen("screen.what")
+    first = Line(key="hello.changed") if talk.known.consent else Line(key="hello.what", values={"what": what})
     talk.card(
         "hello",
         *([note] if note else []),
@@ -97,9 +97,10 @@ def hear_consent(talk: Talk, *, given: bool) -> None:
         talk.say(Line(key="hello.declined"))
 
 
-def begin(talk: Talk, *, agreed: bool = False, anyway: bool = False) -> None:
+def begin(talk: Talk, *, agreed: bool = False, anyway: bool = False, which: str | None = None) -> None:
     """Begin a screening, if consent and locks allow; the profile is taken over, the gate is asked anew.
 
+    *which* is a screen's id; where there are several, the client is asked first.
     One whose exercises are paused is first told so, and may screen all the same (*anyway*).
     """
     if not agreed and talk.known.consent != CONSENT_VERSION:
@@ -108,7 +109,32 @@ def begin(talk: Talk, *, agreed: bool = False, anyway: bool = False) -> None:
     if is_locked(talk) or (_held(talk) and not anyway):
         alarm.show_locked(talk)
         return
-    screening.begin(talk, keep=profile_answers(talk))
+    if which not in talk.library.screens and len(talk.library.screens) > 1:
+        _ask_which(talk)
+        return
+    screening.begin(talk, keep=profile_answers(talk), which=which)
+
+
+def _ask_which(talk: Talk) -> None:
+    """Ask which of several screens to begin."""
+    talk.next_step()
+    buttons = tuple(
+        Button(data=talk.data("c", f"screen-{screen}"), label=Line(key=f"{screen}/screen.name"))
+        for screen in talk.library.screens
+    )
+    talk.say(Line(key="bot.which_screen"), rows=(ButtonRow(buttons=buttons),))
+
+
+def _named_screen(talk: Talk, words: str) -> str | None:
+    """Find the screen that typed words name, where there are several."""
+    if len(talk.library.screens) < 2:
+        return None
+    said = set(re.findall(r"\w+", words.lower()))
+    for screen in talk.library.screens.values():
+        held = screen.wording.get(talk.conversation.language) or screen.wording["en"]
+        if said & set(re.findall(r"\w{4,}", held["screen.name"].lower())):
+            return screen.id
+    return None
 
 
 def _held(talk: Talk) -> bool:
@@ -152,7 +178,11 @@ def idle(talk: Talk, note: Line | None = None) -> None:
 
 def idle_words(talk: Talk, words: str) -> None:
     """Hear words when nothing is going on: pain first, then what the menu offers."""
-    if talk.known.consent == CONSENT_VERSION and not is_locked(talk) and talk.known.assessment is not None:
+    free = talk.known.consent == CONSENT_VERSION and not is_locked(talk)
+    if free and talk.known.assessment is None and (named := _named_screen(talk, words)) is not None:
+        begin(talk, which=named)
+        return
+    if free and talk.known.assessment is not None:
         if alarm.tells_of_pain(talk, words):
             again.rest(talk)
             talk.say(Line(key="bot.pain_heard"), priority="safety")
@@ -165,6 +195,9 @@ def idle_words(talk: Talk, words: str) -> None:
             idle(talk, told)
             return
         low = words.lower()
+        if (named := _named_screen(talk, words)) is not None:
+            begin(talk, which=named)
+            return
         chosen = next((o for o, said in MENU_WORDS if {w.strip("?!.,") for w in low.split()} & set(said)), None)
         if chosen:
             idle_tap(talk, chosen)
@@ -196,6 +229,8 @@ def idle_tap(talk: Talk, option: str) -> bool:
             if isinstance(talk.top, Unlock):
                 talk.pop()
             talk.say(Line(key="bot.see_you"))
+        case _ if option.removeprefix("screen-") in talk.library.screens:
+            begin(talk, which=option.removeprefix("screen-"))
         case _ if option.startswith("x-"):
             examined(talk, option.removeprefix("x-"))
         case _:

@@ -10,7 +10,7 @@ from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
 from rules.criteria import LEVELS
 from rules.questions import row_at
-from rules.screen import CONTEXTS, Dose
+from rules.screen import Dose
 from rules.sensitivity import Change, what_would_change
 from rules.sight import Sight
 from rules.truth import truth_of
@@ -22,15 +22,15 @@ MOST_CHANGES = 2
 def show_result(talk: Talk, assessment: Assessment, facts: Facts) -> None:
     """Say the result: one message for each side, then what it means as a whole."""
     for side in SIDES:
-        lines = [Line(key="result.side", values={"side": side_word(side)})]
-        for context in CONTEXTS:
+        lines = [talk.of_screen("result.side", side=side_word(side))]
+        for context in talk.screen.file.contexts:
             lines += _context(talk, assessment.finding(side, context), facts)
         talk.say(*lines)
     talk.say(*_whole(talk, assessment))
 
 
 def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
-    where = Line(key=f"result.context.{finding.context}")
+    where = talk.of_screen(f"context.{finding.context}")
     seen = tuple(talk.of_screen(f"option.compensations.{compensation}") for compensation in finding.compensations)
     way_round = Line(key="result.way_round", values={"seen": Joined(items=seen, glue=", ")})
     if finding.limited == "no":
@@ -58,7 +58,7 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
     if finding.not_a_priority:
         yield Line(key="result.not_a_priority")
     values = {
-        "driver": Line(key=f"result.driver.{finding.driver}"),
+        "driver": talk.of_screen(f"driver.{finding.driver}"),
         "sure": Line(key=f"result.sure.{finding.confidence}"),
     }
     yield Line(key="result.driven", values=values)
@@ -77,16 +77,18 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
                 values={
                     "test": test_name(talk, change.test),
                     "level": _level_label(talk, finding, change),
-                    "then": Line(
-                        key=f"result.would.{change.driver}"
-                        if change.limited == "yes"
-                        else f"result.would.{change.limited}"
-                    ),
+                    "then": _would(talk, change),
                 },
             )
             for change in changes
         )
         yield Line(key="result.changes", values={"changes": Joined(items=items)})
+
+
+def _would(talk: Talk, change: Change) -> Line:
+    if change.limited == "yes":
+        return talk.of_screen(f"driver.{change.driver}.short")
+    return Line(key=f"result.would.{change.limited}")
 
 
 def _level_label(talk: Talk, finding: Finding, change: Change) -> Line:
@@ -176,12 +178,12 @@ def _whole(talk: Talk, assessment: Assessment) -> Iterator[Line]:
     key = f"result.priority.{priority.kind}"
     if priority.kind == "act":
         side = side_word(priority.side) if priority.side else Line(key="bot.both_sides")
-        values = {"side": side, "context": Line(key=f"result.context.{priority.context}")}
-        yield Line(key="result.lead", values={**values, "why": Line(key=f"result.why.{priority.rule}")})
+        values = {"side": side, "context": talk.of_screen(f"context.{priority.context}")}
+        yield Line(key="result.lead", values={**values, "why": talk.of_screen(f"reason.{priority.rule}")})
     else:
-        yield Line(key=key)
+        yield talk.of_screen("result.nothing_limited") if priority.kind == "nothing_limited" else Line(key=key)
     if any(f.limited == "yes" for f in assessment.findings):
-        yield Line(key="result.friend")
+        yield talk.of_screen("result.friend")
     yield Line(key="result.not_a_diagnosis")
 
 
@@ -239,7 +241,7 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
             "n": number,
             "name": talk.of_screen(f"{key}.name"),
             "role": Line(key=f"plan.role.{prescribed.role}"),
-            "why": Joined(items=tuple(Line(key=f"plan.why.{word}") for word in prescribed.why), glue=" "),
+            "why": Joined(items=tuple(_why(talk, word) for word in prescribed.why), glue=" "),
             "where": talk.of_screen(f"{key}.where", side=side or Line(key="bot.each")),
             "setup": talk.of_screen(f"{key}.setup"),
             "cue": talk.of_screen(f"{key}.cue"),
@@ -250,6 +252,10 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
             "easier": talk.of_screen(f"{key}.easier"),
         },
     )
+
+
+def _why(talk: Talk, word: str) -> Line:
+    return talk.of_screen(word) if word.startswith(("ladder.", "cue.")) else Line(key=f"plan.why.{word}")
 
 
 def _dose(dose: Dose) -> Line:

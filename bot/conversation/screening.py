@@ -48,8 +48,13 @@ def begin(
     keep: Mapping[str, Value] | None = None,
     examined_by: str | None = None,
     trail: tuple[str, ...] = (),
+    which: str | None = None,
 ) -> None:
-    """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule)."""
+    """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule).
+
+    *which* is the id of the screen; the one of the last result, else the first, where it isn't given.
+    """
+    screen = talk.library.screens[which] if which is not None else talk.screen
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
     answers: dict[str, Value] = dict(keep or {})
     if talk.conversation.degrees is not None:
@@ -60,8 +65,8 @@ def begin(
         Screening.model_validate(
             {
                 "id": hashlib.sha256(seed.encode()).hexdigest()[:8],
-                "screen": talk.screen.id,
-                "version": f"{talk.screen.version}+{talk.screen.safety.version}",
+                "screen": screen.id,
+                "version": f"{screen.version}+{screen.safety.version}",
                 "started_at": talk.at,
                 "touched_at": talk.at,
                 "scope": scope,
