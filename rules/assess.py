@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from rules.criteria import LEVELS, SIDES, All, Criterion, Frozen, Side, Verdict, weigh
+from rules.criteria import LEVELS, SIDES, All, Criterion, Frozen, Side, Truth, Verdict, weigh
+from rules.cues import cue_facts
 from rules.facts import Facts
 from rules.safety import Flag, flags
 from rules.screen import (
@@ -24,6 +25,10 @@ from rules.truth import truth_of
 
 YesNo: TypeAlias = Literal["yes", "no", "unknown"]
 GRADES: tuple[Grade, ...] = ("low", "medium", "high")
+
+
+CUE_FACTS = frozenset({"derived.cue", "derived.cue_helped", "derived.cue_fades", "derived.warmed_up"})
+"""What is derived from the tries of day 2."""
 
 
 class Reason(Frozen):
@@ -61,6 +66,9 @@ class Finding(Frozen):
     compensations: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     not_a_priority: bool = False
+    cue: str | None = None
+    """The cue that helped on day 2, and `cue_test`, the test in which it did."""
+    cue_test: str | None = None
 
 
 class Priority(Frozen):
@@ -95,24 +103,31 @@ class Assessment(Frozen):
 def assess(screen: Screen, facts: Facts) -> Assessment:
     """Assess *facts*: one finding for each side and context, the flags, and what leads. Total and pure."""
     sight = Sight(screen, facts)
-    shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
-    first: dict[tuple[Side, ContextName], _Look] = {}
-    for side in SIDES:
-        for context in screen.file.contexts:
-            first[side, context] = _Look(screen, facts, side, context, shared)
-    findings = tuple(first[key].finding(first) for key in first)
+    first = looks(screen, facts)
+    findings = tuple(look.finding() for look in first.values())
     return Assessment(
         screen=screen.id,
         version=f"{screen.version}+{screen.safety.version}",
         findings=findings,
         flags=flags(screen.safety, sight),
         priority=_priority(findings, sight),
-        position_first=shared["position_first"] == "yes",
+        position_first=_position_first(sight),
     )
 
 
-class _Look:
-    """One side in one context while it is being assessed."""
+def looks(screen: Screen, facts: Facts) -> Mapping[tuple[Side, ContextName], Look]:
+    """Look at each side in each context; what a look says of the others is known to all."""
+    sight = Sight(screen, facts)
+    shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
+    places: list[tuple[Side, ContextName]] = [(s, c) for s in SIDES for c in screen.file.contexts]
+    first = {(side, context): Look(screen, facts, side, context, shared) for side, context in places}
+    for look in first.values():
+        look.compare(first)
+    return first
+
+
+class Look:
+    """One side in one context while it is being assessed: the rules weighed, `derived` facts, `range` and `limited`."""
 
     def __init__(
         self, screen: Screen, facts: Facts, side: Side, context: ContextName, shared: Mapping[str, Any]
@@ -120,7 +135,14 @@ class _Look:
         self.screen, self.side, self.context = screen, side, context
         self.sight = Sight(screen, facts, side)
         self.tests = [t for t in screen.tests.values() if t.context == context and t.role != "comparison"]
-        self.derived: dict[str, Any] = {**shared, **self._counted(), "taps_degrees_apart": self._apart()}
+        self.cues = cue_facts(self.sight, self.tests)
+        self.derived: dict[str, Any] = {
+            **shared,
+            **self._counted(),
+            "taps_degrees_apart": self._apart(),
+            "repeatable": self._repeatable(),
+            **self.cues.derived(),
+        }
         self.limits = [(rule, self._weigh(rule.when)) for rule in screen.findings.limits if rule.context == context]
         hits = [v.truth for rule, v in self.limits if rule.then == "limited"]
         unsettled = any(v.truth for rule, v in self.limits if rule.then == "unsettled")
@@ -133,8 +155,8 @@ class _Look:
         self.derived["limited"] = self.limited
         self.derived["driver"] = (hit[0].driver if hit else UNCLEAR) if self.limited == "yes" else None
 
-    def finding(self, all_looks: Mapping[tuple[Side, ContextName], _Look]) -> Finding:
-        """Give the finding, knowing what the other context and the other side came to."""
+    def compare(self, all_looks: Mapping[tuple[Side, ContextName], Look]) -> None:
+        """Derive what hangs on the other side and the other contexts."""
         others = [look.limited for (side, c), look in all_looks.items() if side == self.side and c != self.context]
         other_side: Side = "right" if self.side == "left" else "left"
         mirror = all_looks[other_side, self.context]
@@ -146,6 +168,9 @@ class _Look:
             ),
             **_needs(self.screen, self.sight, self.context),
         }
+
+    def finding(self) -> Finding:
+        """Give the finding."""
         limited = self.limited == "yes"
         driver: Driver | None = self.derived["driver"] if limited else None
         grade, sure = self._confidence() if limited else (None, ())
@@ -161,18 +186,23 @@ class _Look:
             phase=self._phase() if limited else None,
             compensations=self._compensations(),
             notes=tuple(
-                rule.id
-                for rule in self.screen.findings.notes
-                if self._here(rule) and self._weigh(rule.when).truth
+                rule.id for rule in self.screen.findings.notes if self.here(rule) and self._weigh(rule.when).truth
             ),
+            cue=self.cues.helped,
+            cue_test=self.cues.test if self.cues.helped else None,
             not_a_priority=limited
             and any(
                 self._weigh(rule.when).truth for rule in self.screen.findings.priority if rule.then == "not_a_priority"
             ),
         )
 
-    def _here(self, rule: ConfidenceRule | NoteRule) -> bool:
+    def here(self, rule: ConfidenceRule | NoteRule) -> bool:
+        """Tell whether a rule counts in this context."""
         return not rule.contexts or self.context in rule.contexts
+
+    def truth(self, criterion: Criterion) -> Truth:
+        """Tell whether a criterion holds from here."""
+        return truth_of(criterion, self.sight.with_derived(self.derived))
 
     def _weigh(self, criterion: Criterion) -> Verdict:
         return weigh(criterion, self.sight.with_derived(self.derived))
@@ -200,6 +230,21 @@ class _Look:
                 return "yes"
         return "no"
 
+    def _repeatable(self) -> YesNo:
+        """Tell whether the primary tests came out alike cold on both days; unknown where none was repeated."""
+        alike = []
+        for test in self.tests:
+            attempt = self.sight.tried(test.id) if test.role == "primary" else None
+            if attempt is None or attempt.test != test.id:
+                continue
+            of_day: dict[int, str | None] = {}
+            for one in self.sight.facts.uncued(attempt.test, attempt.side):
+                of_day.setdefault(one.day, self.sight.level(one))
+            levels = [level for level in of_day.values() if level in LEVELS]
+            if len(levels) > 1:
+                alike.append(len(set(levels)) == 1)
+        return _yes(all(alike)) if alike else "unknown"
+
     def _severity(self) -> tuple[int, ...]:
         """Rank how limited the tests are, for comparing sides; unknown counts as nothing."""
         levels = [self.sight.value(f"{t.id}.level") for t in self.tests if t.role in ("primary", "loaded")]
@@ -213,18 +258,18 @@ class _Look:
         grade: Grade = "medium"
         reasons: list[Reason] = []
         for rule in self.screen.findings.confidence:
-            if self._here(rule) and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
+            if self.here(rule) and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
                 grade = "high"
-                reasons.append(_reason(rule, v))
+                reasons.append(self._reason(rule, v))
         caps: list[tuple[Grade, Reason | None]] = []
         if self.driver is None:
             caps.append(("low", None))
         elif self.driver[0].at_most != "high":
             caps.append((self.driver[0].at_most, None))
         caps.extend(
-            (rule.at_most, _reason(rule, v))
+            (rule.at_most, self._reason(rule, v))
             for rule in self.screen.findings.confidence
-            if self._here(rule) and rule.at_most and (v := self._weigh(rule.when)).truth
+            if self.here(rule) and rule.at_most and (v := self._weigh(rule.when)).truth
         )
         for cap, reason in caps:
             grade = min(grade, cap, key=GRADES.index)
@@ -236,13 +281,26 @@ class _Look:
 
     def _reasons(self) -> tuple[Reason, ...]:
         """Give the rules that held. Only the first driver counts; of a "no", the tests that were clear speak."""
-        reasons = [_reason(rule, v) for rule, v in self.limits if v.truth]
+        reasons = [self._reason(rule, v) for rule, v in self.limits if v.truth]
         if self.driver is not None:
             rule, verdict = self.driver
-            facts = tuple(p for p in verdict.because if not p.startswith("derived."))
+            facts = self._told(verdict)
             facts = facts or tuple(dict.fromkeys(p for r in reasons for p in r.facts))
             reasons.append(Reason(rule=rule.id, facts=facts, source=rule.source))
         return tuple(reasons)
+
+    def _reason(self, rule: LimitRule | ConfidenceRule, verdict: Verdict) -> Reason:
+        return Reason(rule=rule.id, facts=self._told(verdict), source=rule.source)
+
+    def _told(self, verdict: Verdict) -> tuple[str, ...]:
+        """Give the answers behind a verdict; what was derived from cues stands for the tries that show it."""
+        paths: dict[str, None] = {}
+        for path in verdict.because:
+            if path in CUE_FACTS:
+                paths |= dict.fromkeys(self.cues.paths)
+            elif not path.startswith("derived."):
+                paths[path] = None
+        return tuple(paths)
 
     def _near_misses(self) -> tuple[NearMiss, ...]:
         """Give the rules that a single condition kept from holding, and the facts in that condition."""
@@ -274,14 +332,13 @@ class _Look:
         )
 
     def _phase(self) -> str | None:
-        for test in self.tests:
-            if (
-                test.phases
-                and (attempt := self.sight.tried(test.id))
-                and attempt.phase not in (None, "none", "unknown")
-            ):
-                return attempt.phase
-        return None
+        """Give when it goes wrong: of the test tried last, if several say it."""
+        said = [
+            (test.day, phase)
+            for test in self.tests
+            if test.phases and (phase := self.sight.value(f"{test.id}.phase")) not in (None, "none", "unknown")
+        ]
+        return max(said, key=lambda one: one[0])[1] if said else None
 
     def _compensations(self) -> tuple[str, ...]:
         seen: dict[str, None] = {}
@@ -369,11 +426,6 @@ def _painful(screen: Screen, facts: Facts) -> YesNo:
     if now == "yes" or any((isinstance(a.pain, int) and a.pain >= 1) or a.level == "hurts" for a in facts.attempts):
         return "yes"
     return "unknown" if now is None else "no"
-
-
-def _reason(rule: LimitRule | DriverRule | ConfidenceRule | NoteRule, verdict: Verdict) -> Reason:
-    facts = tuple(path for path in verdict.because if not path.startswith("derived."))
-    return Reason(rule=rule.id, facts=facts, source=rule.source)
 
 
 def _is_high(screen: Screen, rule_id: str) -> bool:

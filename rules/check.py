@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from rules.assess import looks
 from rules.criteria import Criterion, paths_of
-from rules.facts import ATTEMPT_FIELDS
-from rules.library import Library
+from rules.facts import ATTEMPT_FIELDS, Facts
+from rules.library import Library, read_texts
+from rules.lines import Lines
 from rules.questions import SETTINGS
 from rules.screen import Exercise, Question, Screen
 
@@ -19,127 +23,257 @@ DIAGNOSIS = re.compile(
     r"\b(arthritis|osteoarthritis|impingement|FAI|tendin\w+|bursitis|labral|dysplasia|syndrome)\b", re.I
 )
 """A screen names no diagnosis to a client."""
-DERIVED = frozenset(
-    {
-        "range", "limited", "driver", "position_first", "painful", "unknowns", "pain_stopped", "pain_in_primaries",
-        "taps_degrees_apart", "other_context", "symmetric", "task_needs", "sport_needs", "task_easy",
-    }
-)  # fmt: skip
-"""What assess.py derives for criteria, besides `<test>_gap`."""
 EXERCISE_WORDS = ("name", "where", "setup", "cue", "feel", "stop", "easier")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something that an author must mend: in which content file, at which name in it, and what to do."""
+
+    file: str
+    at: str
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """A criterion and where it stands. `name` is how messages call its owner."""
+
+    name: str
+    file: str
+    at: str
+    criterion: Criterion
+    contexts: tuple[str, ...] = ()
+    """The contexts it is weighed in; none where it belongs to no context."""
+    sided: bool = False
+    """Whether it is seen from one side of the body."""
+    tapped: bool = False
+    """Whether it sees answers as they were tapped, and not yet the level that counts."""
+
+
 def check(library: Library) -> tuple[str, ...]:
-    """List what is wrong with the content, a sentence each that says what to do; empty when all is well."""
-    return tuple(
-        f"{screen.id}: {problem}"
-        for screen in library.screens.values()
-        for problem in dict.fromkeys((*_worded(screen), *_words_fit(screen), *_known(screen), *_sourced(screen)))
-    )
+    """List what is wrong with the content, a sentence each that says where and what to do; empty when all is well."""
+    return placed(library, found(library))
 
 
-def _worded(screen: Screen) -> Iterator[str]:
+def found(library: Library) -> tuple[Problem, ...]:
+    """List what is wrong with the content: words, ids, sources. What rules come to is looked at in sound.py."""
+    screens = library.screens.values()
+    looked = [
+        problem
+        for screen in screens
+        for problem in (*_worded(screen), *_words_fit(screen), *_known(screen), *_sourced(screen))
+    ]
+    return tuple(dict.fromkeys((*looked, *in_all([tuple(_unasked(screen)) for screen in screens]))))
+
+
+def in_all(of_screens: Sequence[Sequence[Problem]]) -> Iterator[Problem]:
+    """Give problems of each screen; those of the shared safety content only where every screen has them.
+
+    Shared flags read the tests of several screens: what one screen lacks, another one asks.
+    """
+    for problems in of_screens:
+        for problem in problems:
+            if not problem.file.startswith("safety/") or all(problem in others for others in of_screens):
+                yield problem
+
+
+def placed(library: Library, problems: Sequence[Problem], shown: str | None = None) -> tuple[str, ...]:
+    """Say each problem behind its file and line. *shown* is how to call the content folder; its path by default."""
+    if not problems:
+        return ()
+    texts = read_texts(library.root) if library.root is not None else {}
+    where = shown if shown is not None else str(library.root or "")
+    lines = Lines(texts, "" if Path(where) == Path() else where)
+    return tuple(f"{lines.place(problem.file, problem.at)}: {problem.says}" for problem in problems)
+
+
+def file_of(screen: Screen, name: str) -> str:
+    """Give a screen's file by its path in the content folder."""
+    return f"screens/{screen.id}/{name}.yaml"
+
+
+def place_of(screen: Screen, question: Question) -> tuple[str, str]:
+    """Tell in which file, and at which name, a question is written."""
+    if question.test is not None:
+        return file_of(screen, "screen"), f"tests.{question.test}"
+    if any(asked.id == question.id for asked in screen.file.life):
+        return file_of(screen, "screen"), f"life.{question.id}"
+    return "safety/gate.yaml", f"questions.{question.id.partition('.')[0]}"
+
+
+def _wording(screen: Screen, language: str, key: str) -> str:
+    """Tell in which wording file a key stands: that of safety, or the screen's."""
+    room = key.partition(".")[0]
+    shared = {"flag", "alarm", "country", *(question.id for question in screen.safety.questions)}
+    folder = "safety" if room in shared else f"screens/{screen.id}"
+    return f"{folder}/wording/{language}.yaml"
+
+
+def _worded(screen: Screen) -> Iterator[Problem]:
     for language, words in screen.wording.items():
-        for key in _keys(screen):
+        for key, file, at in _keys(screen):
             if key not in words:
-                yield f"wording/{language}.yaml lacks {key}; add it"
+                yield Problem(file=file, at=at, says=f"wording/{language}.yaml lacks {key}; add it")
         for question in screen.questions:
-            yield from _options_worded(question, words, language)
+            yield from _options_worded(screen, question, words, language)
+        yield from _cues_worded(screen, words, language)
 
 
-def _keys(screen: Screen) -> Iterator[str]:
-    """List every key that the screen's ids call for."""
+def _keys(screen: Screen) -> Iterator[tuple[str, str, str]]:
+    """List every key that the screen's ids call for, and which id calls for it."""
+    written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
     for part in screen.parts:
-        yield f"part.{part.id}"
+        yield f"part.{part.id}", written, f"parts.{part.id}"
     for posture in screen.postures:
-        yield f"posture.{posture.id}.ask"
+        yield f"posture.{posture.id}.ask", written, f"postures.{posture.id}"
     for question in screen.questions:
-        if question.test is None and "." not in question.id:
-            yield from (f"{question.id}.{word}" for word in ("ask", "why", "name"))
-            if len(question.rows) > 1 and question.kind != "checklist":
-                yield from (f"{question.id}.row.{row.path.rpartition('.')[2]}" for row in question.rows)
-        if question.kind == "checklist":
-            for row in question.rows:
-                item = row.path.rpartition(".")[2]
-                yield from (f"{question.id}.{item}", f"{question.id}.{item}_full")
+        for key in _question_keys(question):
+            yield key, *place_of(screen, question)
     for test in screen.tests.values():
-        yield from (f"{test.id}.{word}" for word in ("ask", "why", "name"))
-        yield from (f"leave_out.{out.reason}" for out in test.leave_out)
+        for word in ("ask", "why", "name"):
+            yield f"{test.id}.{word}", written, f"tests.{test.id}"
+        for out in test.leave_out:
+            yield f"leave_out.{out.reason}", written, f"tests.{test.id}.leave_out.{out.reason}"
     for flag in screen.safety.flags:
-        yield from (f"flag.{flag.id}.{word}" for word in ("told", "advice", "summary"))
+        for word in ("told", "advice", "summary"):
+            yield f"flag.{flag.id}.{word}", "safety/red_flags.yaml", f"flags.{flag.id}"
     findings = screen.findings
-    yield from (f"reason.{rule.id}" for rule in findings.limits)
-    yield from (f"reason.{rule.id}" for rule in findings.drivers)
-    yield from (f"reason.{rule.id}" for rule in findings.confidence)
-    yield from (f"reason.{rule.id}" for rule in findings.notes)
+    for section in ("limits", "drivers", "confidence", "notes"):
+        for rule in getattr(findings, section):
+            yield f"reason.{rule.id}", found_in, f"{section}.{rule.id}"
     for exercise in screen.exercises.exercises:
-        yield from (f"exercise.{exercise.id}.{word}" for word in EXERCISE_WORDS)
-        yield from (f"leave_out.{out.reason}" for out in exercise.not_when)
-    yield from (f"equipment.{thing}" for thing in screen.exercises.equipment)
+        for word in EXERCISE_WORDS:
+            yield f"exercise.{exercise.id}.{word}", chosen, f"exercises.{exercise.id}"
+        for out in exercise.not_when:
+            yield f"leave_out.{out.reason}", chosen, f"exercises.{exercise.id}.not_when.{out.reason}"
+    for thing in screen.exercises.equipment:
+        yield f"equipment.{thing}", chosen, f"equipment.{thing}"
 
 
-def _options_worded(question: Question, words: Mapping[str, str], language: str) -> Iterator[str]:
+def _question_keys(question: Question) -> Iterator[str]:
+    if question.test is None and "." not in question.id:
+        yield from (f"{question.id}.{word}" for word in ("ask", "why", "name"))
+        if len(question.rows) > 1 and question.kind != "checklist":
+            yield from (f"{question.id}.row.{row.path.rpartition('.')[2]}" for row in question.rows)
+    if question.kind == "checklist":
+        for row in question.rows:
+            item = row.path.rpartition(".")[2]
+            yield from (f"{question.id}.{item}", f"{question.id}.{item}_full")
+
+
+def _options_worded(screen: Screen, question: Question, words: Mapping[str, str], language: str) -> Iterator[Problem]:
     if question.kind == "checklist" or (question.test is None and "." in question.id):
         return
+    file, at = place_of(screen, question)
     for row in question.rows:
         last = row.path.rpartition(".")[2]
         for option in row.options:
             stem = question.test or question.id
             keys = (f"{question.id}.{last}.{option.id}", f"{stem}.{option.id}", f"{stem}.{last}.{option.id}")
             if not any(key in words for key in (*keys, f"option.{last}.{option.id}", f"option.{option.id}")):
-                yield f"wording/{language}.yaml has no label for {option.id} of {question.id}; add {keys[1]}"
+                says = f"wording/{language}.yaml has no label for {option.id} of {question.id}; add {keys[1]}"
+                yield Problem(file=file, at=at, says=says)
 
 
-def _words_fit(screen: Screen) -> Iterator[str]:
+def _cues_worded(screen: Screen, words: Mapping[str, str], language: str) -> Iterator[Problem]:
+    """Check that each cue has a name and a text, in general or of its test."""
+    for test in screen.tests.values():
+        for cue in test.cues:
+            kinds = ("with", "away") if cue.removable else ("with",)
+            for word in (f"{kind}.{word}" for kind in kinds for word in ("name", "ask")):
+                if f"cue.{cue.id}.{word}" not in words:
+                    says = f"wording/{language}.yaml lacks cue.{cue.id}.{word}; add it"
+                    yield Problem(file=file_of(screen, "screen"), at=f"tests.{test.id}.cues.{cue.id}", says=says)
+
+
+def _words_fit(screen: Screen) -> Iterator[Problem]:
     for language, words in screen.wording.items():
         for key, text in words.items():
+            file = _wording(screen, language, key)
             if FORBIDDEN.search(text):
-                yield f"wording/{language}.yaml: {key} cues internal rotation; say what to do instead"
+                yield Problem(file=file, at=key, says=f"{key} cues internal rotation; say what to do instead")
             if DIAGNOSIS.search(text) and not key.endswith(".summary"):
-                yield f"wording/{language}.yaml: {key} names a diagnosis; say what was reported"
+                yield Problem(file=file, at=key, says=f"{key} names a diagnosis; say what was reported")
 
 
-def _known(screen: Screen) -> Iterator[str]:
-    """Check that criteria read facts that exist, and that ids lead somewhere."""
-    asked = {row.path for question in screen.questions for row in question.rows} | set(SETTINGS)
-    reports = {path for path in asked if path.startswith(("profile.", "reports."))}
+def _unasked(screen: Screen) -> Iterator[Problem]:
+    """Find criteria that read facts which nothing asks for."""
+    derived = derived_of(screen)
     alarms = {f"reports.{item}" for item in screen.lexicon.get("en", {}).get("red_flags", {})}
-    for name, criterion in _criteria(screen):
-        for path in paths_of(criterion):
-            room, _, rest = path.removeprefix("other.").partition(".")
-            field = rest.rpartition(".")[2]
-            known = (
-                path in reports | alarms
-                or (room == "reports" and rest.startswith("unsure_"))
-                or (room == "derived" and (rest in DERIVED or rest.removesuffix("_gap") in screen.tests))
-                or (room in screen.tests and field in ATTEMPT_FIELDS)
-            )
-            if not known:
-                yield f"{name} reads {path}, which nothing asks for; ask it or mend the path"
+    for use in criteria_of(screen):
+        for path in paths_of(use.criterion):
+            if not is_known(screen, path, alarms, derived):
+                says = f"{use.name} reads {path}, which nothing asks for; ask it or mend the path"
+                yield Problem(file=use.file, at=use.at, says=says)
+
+
+def _known(screen: Screen) -> Iterator[Problem]:
+    """Check that ids lead somewhere."""
     yield from _demands_known(screen)
+    file = file_of(screen, "exercises")
     library = {exercise.id: exercise for exercise in screen.exercises.exercises}
     things = set(screen.exercises.equipment)
     for ladder in screen.exercises.ladders:
+        at = f"ladders.{ladder.id}"
         for role in ("opener", "builder", "lift"):
             chosen = ladder.first.get(role, ())
             if not chosen:
-                yield f"ladder {ladder.id} has no {role}; name at least one"
+                yield Problem(file=file, at=at, says=f"ladder {ladder.id} has no {role}; name at least one")
             for exercise_id in chosen:
                 if exercise_id not in library:
-                    yield f"ladder {ladder.id} names {exercise_id}, which is no exercise; add or drop it"
+                    says = f"ladder {ladder.id} names {exercise_id}, which is no exercise; add or drop it"
+                    yield Problem(file=file, at=f"{at}.first.{role}", says=says)
+    for at, ids in openers_of(screen):
+        for exercise_id in ids:
+            if exercise_id not in library:
+                says = f"{at} names {exercise_id}, which is no exercise; add or drop it"
+                yield Problem(file=file, at=at, says=says)
+    for test_id in screen.exercises.cue_opener:
+        if test_id not in screen.tests:
+            says = f"cue_opener names {test_id}, which is no test; mend it"
+            yield Problem(file=file, at=f"cue_opener.{test_id}", says=says)
     for exercise in library.values():
-        yield from _exercise_known(exercise, library, things)
+        yield from (
+            Problem(file=file, at=f"exercises.{exercise.id}", says=says)
+            for says in _exercise_known(exercise, library, things)
+        )
     if not any(ladder.context is None for ladder in screen.exercises.ladders):
-        yield "exercises.yaml has no mixed ladder (context null); add one for unclear findings"
+        says = "exercises.yaml has no mixed ladder (context null); add one for unclear findings"
+        yield Problem(file=file, at="ladders", says=says)
 
 
-def _demands_known(screen: Screen) -> Iterator[str]:
+def derived_of(screen: Screen) -> frozenset[str]:
+    """List what is derived for criteria of a screen, besides `<test>_gap`: what a look at no facts derives."""
+    return frozenset(name for look in looks(screen, Facts()).values() for name in look.derived)
+
+
+def is_known(screen: Screen, path: str, alarms: Collection[str], derived: Collection[str]) -> bool:
+    """Tell whether a fact path is one that something asks for, derives, or raises from words (*alarms*)."""
+    asked = screen.asked | set(SETTINGS) | set(alarms)
+    room, _, rest = path.removeprefix("other.").partition(".")
+    if (
+        ":" in room
+        and not room.endswith(":1A1")
+        and not any(other.startswith(f"{room.removesuffix(':1A1')}.") for other in asked)
+    ):
+        return False  # a try that is never made
+    return (
+        (path in asked and room in ("profile", "reports"))
+        or (room == "reports" and rest.startswith("unsure_"))
+        or (room == "derived" and (rest in derived or rest.removesuffix("_gap") in screen.tests))
+        or (room.partition(":")[0] in screen.tests and rest.rpartition(".")[2] in ATTEMPT_FIELDS)
+    )
+
+
+def _demands_known(screen: Screen) -> Iterator[Problem]:
     demands = {demand.id for demand in screen.file.demands}
     for question in screen.file.life:
         if question.id in ("task", "sport"):
             for option in question.options:
                 if option not in demands and option != "nothing":
-                    yield f"{question.id} {option} has no demand; add it to demands in screen.yaml"
+                    says = f"{question.id} {option} has no demand; add it to demands in screen.yaml"
+                    yield Problem(file=file_of(screen, "screen"), at=f"life.{question.id}", says=says)
 
 
 def _exercise_known(exercise: Exercise, library: dict[str, Exercise], things: set[str]) -> Iterator[str]:
@@ -151,42 +285,111 @@ def _exercise_known(exercise: Exercise, library: dict[str, Exercise], things: se
             yield f"exercise {exercise.id} has {name} {other}, which is no exercise; mend it"
 
 
-def _criteria(screen: Screen) -> Iterator[tuple[str, Criterion]]:
-    for rule in screen.safety.flags:
-        yield f"flag {rule.id}", rule.when
-    for question in screen.safety.questions:
-        if question.ask_when is not None:
-            yield f"question {question.id}", question.ask_when
-    findings = screen.findings
-    yield from ((f"rule {rule.id}", rule.when) for rule in findings.limits)
-    yield from ((f"rule {rule.id}", rule.when) for rule in findings.drivers)
-    yield from ((f"rule {rule.id}", rule.when) for rule in findings.confidence)
-    yield from ((f"rule {rule.id}", rule.when) for rule in findings.priority)
-    yield from ((f"rule {rule.id}", rule.when) for rule in findings.notes)
+def criteria_of(screen: Screen) -> Iterator[Use]:
+    """List every criterion of a screen and of the safety content, and where it stands."""
+    written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
+    flags, gate = "safety/red_flags.yaml", "safety/gate.yaml"
+    for flag in screen.safety.flags:
+        yield Use(name=f"flag {flag.id}", file=flags, at=f"flags.{flag.id}", criterion=flag.when)
+        if flag.exercise_ok_when is not None:
+            at = f"flags.{flag.id}.exercise_ok_when"
+            yield Use(name=f"flag {flag.id}", file=flags, at=at, criterion=flag.exercise_ok_when)
+    for page in screen.safety.questions:
+        at = f"questions.{page.id}"
+        if page.ask_when is not None:
+            yield Use(name=f"question {page.id}", file=gate, at=at, criterion=page.ask_when, tapped=True)
+        for row in page.rows:
+            if row.ask_when is not None:
+                name, place = f"row {row.path} of question {page.id}", f"{at}.rows.{row.path}"
+                yield Use(name=name, file=gate, at=place, criterion=row.ask_when, tapped=True)
+    for asked in screen.file.life:
+        if asked.ask_when is not None:
+            at = f"life.{asked.id}"
+            yield Use(name=f"question {asked.id}", file=written, at=at, criterion=asked.ask_when, tapped=True)
+    for section in ("limits", "drivers", "confidence", "priority", "notes"):
+        for rule in getattr(screen.findings, section):
+            own = getattr(rule, "context", None)
+            yield Use(
+                name=f"rule {rule.id}",
+                file=found_in,
+                at=f"{section}.{rule.id}",
+                criterion=rule.when,
+                contexts=(own,) if own else tuple(getattr(rule, "contexts", ())) or contexts_of(screen),
+                sided=True,
+            )
+    opens = getattr(screen.findings, "position_first", None)
+    if opens is not None:
+        yield Use(name="position_first", file=found_in, at="position_first", criterion=opens)
     for test in screen.tests.values():
+        at = f"tests.{test.id}"
         for out in test.leave_out:
-            yield f"test {test.id}", out.when
+            place = f"{at}.leave_out.{out.reason}"
+            yield Use(name=f"test {test.id}", file=written, at=place, criterion=out.when, tapped=True)
         if test.ask_when is not None:
-            yield f"test {test.id}", test.ask_when
+            use = Use(name=f"test {test.id}", file=written, at=at, criterion=test.ask_when, sided=True, tapped=True)
+            yield use
+    for number, second in enumerate(screen.file.second):
+        if second.when is not None:
+            own = screen.tests[second.test].context
+            yield Use(
+                name=f"second look at {second.test}",
+                file=written,
+                at=f"second.{number}",
+                criterion=second.when,
+                contexts=(own,) if own in contexts_of(screen) else contexts_of(screen),
+                sided=True,
+            )
     for exercise in screen.exercises.exercises:
         for out in exercise.not_when:
-            yield f"exercise {exercise.id}", out.when
+            at = f"exercises.{exercise.id}.not_when.{out.reason}"
+            yield Use(name=f"exercise {exercise.id}", file=chosen, at=at, criterion=out.when, sided=True)
 
 
-def _sourced(screen: Screen) -> Iterator[str]:
-    findings, exercises = screen.findings, screen.exercises
-    named = [
-        *((f"flag {r.id}", r.source) for r in screen.safety.flags),
-        *((f"rule {r.id}", r.source) for r in findings.limits),
-        *((f"rule {r.id}", r.source) for r in findings.drivers),
-        *((f"rule {r.id}", r.source) for r in findings.confidence),
-        *((f"rule {r.id}", r.source) for r in findings.priority),
-        *((f"rule {r.id}", r.source) for r in findings.notes),
-        *((f"test {t.id}", t.source) for t in screen.tests.values()),
-        *((f"exercise {e.id}", e.source) for e in exercises.exercises),
-        *((f"ladder {x.id}", x.source) for x in exercises.ladders),
-        *((f"demand {d.id}", d.source) for d in screen.file.demands),
-    ]
-    for name, source in named:
+def openers_of(screen: Screen) -> Iterator[tuple[str, Sequence[str]]]:
+    """List the drills that may open a session whatever the ladder, and where they stand."""
+    yield "position_opener", screen.exercises.position_opener
+    for test_id, ids in screen.exercises.cue_opener.items():
+        yield f"cue_opener.{test_id}", ids
+
+
+def contexts_of(screen: Screen) -> tuple[str, ...]:
+    """List the contexts that a screen's rules speak of, in their order."""
+    limits, drivers = screen.findings.limits, screen.findings.drivers
+    return tuple(dict.fromkeys([*(rule.context for rule in limits), *(rule.context for rule in drivers)]))
+
+
+def _sourced(screen: Screen) -> Iterator[Problem]:
+    for name, file, at, source in sources_of(screen):
         if not re.search(r"\b(evidence|proposal)\b", source):
-            yield f"{name} has source {source!r}; name an evidence row or say proposal"
+            says = f"{name} has source {source!r}; name an evidence row or say proposal"
+            yield Problem(file=file, at=at, says=says)
+
+
+def sources_of(screen: Screen) -> Iterator[tuple[str, str, str, str]]:
+    """List what has a source: its name, the file and the name in it, and the source."""
+    written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
+    for flag in screen.safety.flags:
+        yield f"flag {flag.id}", "safety/red_flags.yaml", f"flags.{flag.id}", flag.source
+    for page in screen.safety.questions:
+        yield f"question {page.id}", "safety/gate.yaml", f"questions.{page.id}", page.source
+    for section in ("limits", "drivers", "confidence", "priority", "notes"):
+        for rule in getattr(screen.findings, section):
+            yield f"rule {rule.id}", found_in, f"{section}.{rule.id}", rule.source
+    for asked in screen.file.life:
+        yield f"question {asked.id}", written, f"life.{asked.id}", asked.source
+    for test in screen.tests.values():
+        yield f"test {test.id}", written, f"tests.{test.id}", test.source
+        for out in test.leave_out:
+            yield f"test {test.id}", written, f"tests.{test.id}.leave_out.{out.reason}", out.source
+        if test.clean is not None:
+            yield f"test {test.id}", written, f"tests.{test.id}.clean", test.clean.source
+    for number, second in enumerate(screen.file.second):
+        yield f"second look at {second.test}", written, f"second.{number}", second.source
+    for demand in screen.file.demands:
+        yield f"demand {demand.id}", written, f"demands.{demand.id}", demand.source
+    for ladder in screen.exercises.ladders:
+        yield f"ladder {ladder.id}", chosen, f"ladders.{ladder.id}", ladder.source
+    for exercise in screen.exercises.exercises:
+        yield f"exercise {exercise.id}", chosen, f"exercises.{exercise.id}", exercise.source
+        for out in exercise.not_when:
+            yield f"exercise {exercise.id}", chosen, f"exercises.{exercise.id}.not_when.{out.reason}", out.source

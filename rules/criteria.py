@@ -7,7 +7,7 @@ or false, never true into false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, TypeAlias
 
@@ -222,6 +222,18 @@ def paths_of(criterion: Criterion) -> tuple[str, ...]:
             return (path,)
         case _:
             return (criterion.fact,)
+
+
+def leaves_of(criterion: Criterion) -> Iterator[Criterion]:
+    """Give the parts of a criterion that read a fact themselves."""
+    match criterion:
+        case All(all_=parts) | AnyOf(any_=parts) | CountOf(count=parts):
+            for part in parts:
+                yield from leaves_of(part)
+        case Not(not_=inner) | Either(either=inner) | Both(both=inner):
+            yield from leaves_of(inner)
+        case _:
+            yield criterion
 
 
 def compare(criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes, value: Any) -> Truth:

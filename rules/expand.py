@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from rules.criteria import SIDES, All, AnyOf, Criterion, FactAtLeast, FactIn, FactIs, Not, Side
-from rules.screen import GateQuestion, Option, Question, Row, Safety, ScreenFile, Test
+from rules.criteria import SIDES, All, AnyOf, Criterion, FactAtLeast, FactIn, FactIncludes, FactIs, Known, Not, Side
+from rules.screen import POSITION, GateQuestion, Option, Question, Row, Safety, ScreenFile, SecondLook, Test
 
 ITEM_ANSWERS = ("yes", "no", "unsure")
 EXTRA_ANSWERS = ("hurts", "unknown", "cannot")
@@ -32,8 +34,12 @@ def questions_of(safety: Safety, screen: ScreenFile) -> tuple[Question, ...]:
         )
     for posture in screen.postures:
         for test in screen.tests:
-            if test.posture == posture.id:
-                questions += _test(test, posture.part, screen)
+            if test.posture == posture.id and test.day == 1:
+                questions += _test(test, posture.part, posture.id, screen)
+    tests = {test.id: test for test in screen.tests}
+    places = {posture.id: posture.part for posture in screen.postures}
+    for look in screen.second:
+        questions += _second(look, tests[look.test], places[look.posture], screen)
     return tuple(sorted(questions, key=lambda question: parts.index(question.part)))
 
 
@@ -87,62 +93,204 @@ def _gate(written: GateQuestion) -> Iterator[Question]:
         )
 
 
-def _test(test: Test, part: str, screen: ScreenFile) -> Iterator[Question]:
-    """The level of each side, then what opens only where it is needed."""
+def _test(
+    test: Test,
+    part: str,
+    posture: str,
+    screen: ScreenFile,
+    *,
+    run: str | None = None,
+    seconds: int | None = None,
+    when: Criterion | None = None,
+) -> Iterator[Question]:
+    """The level of each side, then what opens only where it is needed. *when* is seen from the side of a row."""
+    ask = _Asking(test=test, part=part, posture=posture, run=run)
+    yield ask.question("level", "one", ask.rows("level", _answers(test), when), seconds or test.seconds)
 
-    def question(field: str, kind: str, rows: tuple[Row, ...], seconds: int, **more: float) -> Question:
+    def opened(field: str, options: tuple[str, ...], kind: str) -> tuple[Row, ...]:
+        return ask.rows(field, _options(options), when, lambda place: _opens(ask.stem(place), kind, screen))
+
+    follow = test.follow_up_seconds
+    if test.sensations:
+        feels = opened("sensation", test.sensations, "felt" if test.feel_when == "limited" else "hurts")
+        yield ask.question("sensation", "one", feels, follow)
+    yield ask.question("pain", "scale", opened("pain", (), "pain" if test.sensations else "hurts"), follow)
+    yield ask.question("reached", "one", opened("reached", (*SEVERITIES, "unknown"), "reached"), follow)
+    if test.compensations:
+        yield ask.question("compensations", "many", opened("compensations", test.compensations, "compensated"), follow)
+    if test.phases:
+        yield ask.question("phase", "one", opened("phase", (*test.phases, "unknown"), "felt"), follow)
+    if test.degrees:
+        measured = ask.rows(
+            "degrees",
+            (Option(id="unknown"),),
+            when,
+            lambda place: _opens(ask.stem(place), "degrees", screen),
+        )
+        bounds = {"lowest": test.degrees.lowest, "highest": test.degrees.highest}
+        yield ask.question("degrees", "number", measured, 45, **bounds)
+    if test.clean is not None:
+        helped = test.clean.compensations
+        yield from _again(
+            test,
+            part,
+            posture,
+            "1A2",
+            test.clean.seconds,
+            lambda place: FactIncludes(fact=f"{ask.stem(place)}.compensations", includes=helped),
+            when,
+        )
+
+
+def _second(look: SecondLook, test: Test, part: str, screen: ScreenFile) -> Iterator[Question]:
+    """What day 2 asks of a test: the whole of it, one cold try more, or two tries and then one cue after the other."""
+    place = (test, part, look.posture)
+    if look.tries == "first":
+        yield from _test(*place, screen, run="2A1", seconds=look.seconds, when=look.when)
+        return
+    known = next((t for t in screen.second if t.test == test.id and t.tries == "first"), None)
+    if known is None:  # day 2 begins with a cold try
+        yield from _again(*place, "2A1", look.seconds, functools.partial(_was_limited, test), look.when)
+    if look.tries == "cold":
+        return
+
+    def level(run: str, side: str) -> str:
+        return f"{test.id}:{run}.{side}.level"
+
+    def still(run: str, side: str) -> Criterion:
+        return FactIn(fact=level(run, side), in_=("partial", "blocked"))
+
+    def better(run: str, than: str, side: str) -> Criterion:
+        blocked = FactIs(fact=level(than, side), is_="blocked")
+        partial = FactIs(fact=level(than, side), is_="partial")
+        easier = FactIn(fact=level(run, side), in_=("clear", "partial"))
+        return AnyOf(
+            any_=(
+                All(all_=(blocked, easier)),
+                All(all_=(partial, FactIs(fact=level(run, side), is_="clear"))),
+            )
+        )
+
+    def without(run: str, side: str) -> tuple[Criterion, ...]:
+        """It was neither better with *run*, nor did that hurt."""
+        hurt = FactIs(fact=level(run, side), is_="hurts")
+        return (Not(not_=better(run, "2A2", side)), Not(not_=hurt))
+
+    yield from _again(*place, "2A2", look.seconds, lambda side: still("2A1", side), look.when)
+    before: list[str] = []
+    for cue in test.cues:
+        tried = tuple(before)
+
+        def opens(side: str, tried: tuple[str, ...] = tried) -> Criterion:
+            colder = Not(not_=better("2A2", "2A1", side))
+            return All(all_=(still("2A2", side), colder, *(c for run in tried for c in without(run, side))))
+
+        run = f"2B:{cue.id}"
+        yield from _again(*place, run, look.seconds, opens, look.when)
+        if cue.removable:
+            away = functools.partial(better, run, "2A2")
+            yield from _again(*place, f"2A3:{cue.id}", look.seconds, away, look.when)
+        before.append(run)
+
+
+def _was_limited(test: Test, place: str) -> Criterion:
+    """Day 1 ended with less than clear: on the clean repeat where there was one, else on the first try."""
+    first = FactIn(fact=f"{test.id}.{place}.level", in_=("partial", "blocked"))
+    if test.clean is None:
+        return first
+    repeat = f"{test.id}:1A2.{place}.level"
+    return AnyOf(
+        any_=(FactIn(fact=repeat, in_=("partial", "blocked")), All(all_=(Not(not_=Known(known=repeat)), first)))
+    )
+
+
+def _again(
+    test: Test,
+    part: str,
+    posture: str,
+    run: str,
+    seconds: int,
+    opens: Callable[[str], Criterion | None],
+    when: Criterion | None,
+) -> Iterator[Question]:
+    """One more try of a test: its level, and how strong it was where it hurt."""
+    ask = _Asking(test=test, part=part, posture=posture, run=run)
+    answers = tuple(option for option in _answers(test) if not _is_helped(test, option))  # they are coached by now
+    yield ask.question("level", "one", ask.rows("level", answers, when, opens), seconds)
+
+    def hurts(place: str) -> Criterion:
+        return FactIs(fact=f"{ask.stem(place)}.level", is_="hurts")
+
+    yield ask.question("pain", "scale", ask.rows("pain", (), when, hurts), test.follow_up_seconds)
+
+
+def _is_helped(test: Test, option: Option) -> bool:
+    seen = option.sets.get("compensations", ())
+    return test.clean is not None and isinstance(seen, tuple) and not set(test.clean.compensations).isdisjoint(seen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asking:
+    """Makes the questions and rows of one try of a test."""
+
+    test: Test
+    part: str
+    posture: str
+    run: str | None
+
+    def stem(self, place: str) -> str:
+        return f"{self.test.id}{f':{self.run}' if self.run else ''}.{place}"
+
+    def question(self, field: str, kind: str, rows: tuple[Row, ...], seconds: int, **more: float) -> Question:
+        middle = f".{self.run.lower().replace(':', '_')}" if self.run else ""
         return Question.model_validate(
             {
-                "id": f"{test.id}.{field}",
-                "part": part,
+                "id": f"{self.test.id}{middle}.{field}",
+                "part": self.part,
                 "kind": kind,
                 "rows": rows,
                 "seconds": seconds,
-                "posture": test.posture,
-                "test": test.id,
-                "source": test.source,
+                "posture": self.posture,
+                "test": self.test.id,
+                "field": field,
+                "run": self.run,
+                "source": self.test.source,
                 **more,
             }
         )
 
-    places: tuple[tuple[str, Side | None], ...] = (
-        tuple((side, side) for side in SIDES) if test.sides == "each" else (("both", None),)
-    )
-    answers = tuple(
-        Option(
-            id=answer.id,
-            sets=dict(_settles(answer.level, answer.compensations, answer.sensation)),
+    def rows(
+        self,
+        field: str,
+        options: tuple[Option, ...],
+        when: Criterion | None,
+        opens: Callable[[str], Criterion | None] = lambda _: None,
+    ) -> tuple[Row, ...]:
+        places: tuple[tuple[str, Side | None], ...] = (
+            tuple((side, side) for side in SIDES) if self.test.sides == "each" else (("both", None),)
         )
-        for answer in test.answers
-    ) + _options(EXTRA_ANSWERS if test.context != "position" else EXTRA_ANSWERS[1:])
-    yield question("level", "one", tuple(_row(test, p, s, "level", answers) for p, s in places), test.seconds)
-
-    def rows(field: str, options: tuple[str, ...], when: str) -> tuple[Row, ...]:
         return tuple(
-            _row(test, place, side, field, _options(options), _opens(test, place, when, screen))
+            Row(
+                path=f"{self.stem(place)}.{field}",
+                options=options,
+                side=side,
+                ask_when=_both(self.test.ask_when, when, opens(place)),
+            )
             for place, side in places
         )
 
-    follow = test.follow_up_seconds
-    if test.sensations:
-        yield question(
-            "sensation",
-            "one",
-            rows("sensation", test.sensations, "felt" if test.feel_when == "limited" else "hurts"),
-            follow,
-        )
-    yield question("pain", "scale", rows("pain", (), "pain"), follow)
-    yield question("reached", "one", rows("reached", (*SEVERITIES, "unknown"), "reached"), follow)
-    if test.compensations:
-        yield question("compensations", "many", rows("compensations", test.compensations, "compensated"), follow)
-    if test.phases:
-        yield question("phase", "one", rows("phase", (*test.phases, "unknown"), "felt"), follow)
-    if test.degrees:
-        measured = tuple(
-            _row(test, place, side, "degrees", (Option(id="unknown"),), _opens(test, place, "degrees", screen))
-            for place, side in places
-        )
-        yield question("degrees", "number", measured, 45, lowest=test.degrees.lowest, highest=test.degrees.highest)
+
+def _both(*given: Criterion | None) -> Criterion | None:
+    conditions = tuple(c for c in given if c is not None)
+    return All(all_=conditions) if conditions else None
+
+
+def _answers(test: Test) -> tuple[Option, ...]:
+    said = tuple(
+        Option(id=answer.id, sets=dict(_settles(answer.level, answer.compensations, answer.sensation)))
+        for answer in test.answers
+    )
+    return said + _options(EXTRA_ANSWERS if test.context != POSITION else EXTRA_ANSWERS[1:])
 
 
 def _settles(level: str, compensations: tuple[str, ...] | None, sensation: str | None) -> Iterator[tuple[str, object]]:
@@ -153,26 +301,8 @@ def _settles(level: str, compensations: tuple[str, ...] | None, sensation: str |
         yield "sensation", sensation
 
 
-def _row(
-    test: Test,
-    place: str,
-    side: Side | None,
-    field: str,
-    options: tuple[Option, ...],
-    when: Criterion | None = None,
-) -> Row:
-    conditions = tuple(c for c in (test.ask_when, when) if c is not None)
-    return Row(
-        path=f"{test.id}.{place}.{field}",
-        options=options,
-        side=side,
-        ask_when=All(all_=conditions) if conditions else None,
-    )
-
-
-def _opens(test: Test, place: str, when: str, screen: ScreenFile) -> Criterion:
-    """When a follow-up row opens, in terms of the answers before it, as they were tapped."""
-    raw = f"{test.id}.{place}"
+def _opens(raw: str, when: str, screen: ScreenFile) -> Criterion:
+    """When a follow-up row opens, in terms of the answers before it, as they were tapped. *raw* is the attempt."""
     # "Not sure" leaves most questions open; here it must not, or it would be followed by "what did it feel like?".
     sure = Not(not_=FactIs(fact=f"{raw}.level", is_="unknown"))
     limited = All(all_=(sure, FactIn(fact=f"{raw}.level", in_=("partial", "blocked", "hurts"))))
@@ -191,7 +321,7 @@ def _opens(test: Test, place: str, when: str, screen: ScreenFile) -> Criterion:
         case "hurts":
             return hurts
         case "pain":
-            return AnyOf(any_=(hurts, sore)) if test.sensations else hurts
+            return AnyOf(any_=(hurts, sore))
         case "reached":
             return All(all_=(hurts, went_on))
         case "compensated":

@@ -2,12 +2,14 @@
 
 A fact has a *path*: `profile.sex`, `reports.fever`, `f1.left.level`. A path that was never asked is absent;
 "not sure" is the value `unknown` (of a test) or `unsure` (of a report); both differ from a test that does
-not apply. Paths are what questions ask for and what criteria read.
+not apply. Paths are what questions ask for and what criteria read. Of a test, `f1.left.level` is the first uncued
+try of day 1; another try is named by its day and try: `f3:2A1.left.level`, `f3:2B:exhale.left.level`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
@@ -22,11 +24,16 @@ AttemptSide: TypeAlias = Literal["left", "right", "both"]
 AttemptLevel: TypeAlias = Literal["clear", "partial", "blocked", "unknown", "hurts", "cannot"]
 ReachedLevel: TypeAlias = Literal["clear", "partial", "blocked", "unknown"]
 
+RUN = re.compile(r"([1-9][0-9]*)(A1|A2|A3(?::[a-z_]+)?|B:[a-z_]+)")
+"""A try as paths name it: the day, then the try."""
+
 ATTEMPT_FIELDS = ("level", "sensation", "pain", "reached", "compensations", "phase", "degrees")
 
 
 class Attempt(Frozen):
     """One try of one test on one side.
+
+    `try`: A1 and A2 are uncued, `B:<cue>` is with a cue, `A3:<cue>` with that cue taken away again.
 
     `level` is what the client tapped: `hurts` means pain came before an answer, `cannot` that they could not do it.
     `reached` is how far it went before mild pain. `pain` is 0 to 10. `degrees` is 0 to 90, mean of three phone
@@ -35,7 +42,7 @@ class Attempt(Frozen):
 
     test: str
     side: AttemptSide
-    try_: Annotated[str, Field(alias="try", pattern=r"^(A1|A2|A3|B:[a-z_]+)$")] = "A1"
+    try_: Annotated[str, Field(alias="try", pattern=r"^(A1|A2|A3(:[a-z_]+)?|B:[a-z_]+)$")] = "A1"
     day: Annotated[int, Field(ge=1)] = 1
     level: AttemptLevel | None = None
     sensation: str | None = None
@@ -44,6 +51,11 @@ class Attempt(Frozen):
     compensations: tuple[str, ...] | None = None
     phase: str | None = None
     degrees: Annotated[float, Field(ge=0, le=90)] | Literal["unknown"] | None = None
+
+    def path(self, field: str) -> Path:
+        """Give the path of one of its fields."""
+        first = (self.day, self.try_) == (1, "A1")
+        return f"{self.test}{'' if first else f':{self.day}{self.try_}'}.{self.side}.{field}"
 
 
 class Facts(Frozen):
@@ -81,23 +93,26 @@ class Facts(Frozen):
         if room == "reports":
             return self.reports.get(rest)
         side, _, field = rest.partition(".")
-        attempt = self.attempt(room, side)
+        test, day, try_ = run_of(room)
+        attempt = next(
+            (a for a in self.attempts if (a.test, a.side, a.try_, a.day) == (test, side, try_, day)),
+            None,
+        )
         return getattr(attempt, field, None) if attempt is not None else None
 
     def attempt(self, test: str, side: str) -> Attempt | None:
         """Give the uncued attempt that counts for *test* on *side*: the latest day, then A2 over A1."""
-        best: Attempt | None = None
-        for attempt in self.attempts:
-            if attempt.test != test or attempt.side != side or attempt.try_ not in ("A1", "A2"):
-                continue
-            if best is None or (attempt.day, attempt.try_) > (best.day, best.try_):
-                best = attempt
-        return best
+        return next(self.uncued(test, side), None)
+
+    def uncued(self, test: str, side: str) -> Iterator[Attempt]:
+        """Give the uncued attempts of *test* on *side*, the one that counts first."""
+        held = [a for a in self.attempts if a.test == test and a.side == side and a.try_ in ("A1", "A2")]
+        yield from sorted(held, key=lambda a: (a.day, a.try_), reverse=True) if len(held) > 1 else held
 
     def with_values(self, values: Mapping[Path, Value]) -> Facts:
         """Give the same facts with these paths set; raises ValueError for a path or value of the wrong shape."""
         profile, reports = dict(self.profile), dict(self.reports)
-        changed: dict[tuple[str, str], dict[str, Value]] = {}
+        changed: dict[tuple[str, str, str, int], dict[str, Value]] = {}
         for path, value in values.items():
             room, _, rest = path.partition(".")
             if room == "profile":
@@ -108,16 +123,29 @@ class Facts(Frozen):
                 side, _, field = rest.partition(".")
                 if field not in ATTEMPT_FIELDS:
                     raise ValueError(f"{path!r} is no fact: use profile.X, reports.X or TEST.SIDE.FIELD")
-                changed.setdefault((room, side), {})[field] = value
-        attempts = {(a.test, a.side, a.try_, a.day): a for a in self.attempts}
-        for (test, side), fields in changed.items():
-            old = self.attempt(test, side)
-            held = old.model_dump(by_alias=True) if old is not None else {"test": test, "side": side}
-            new = Attempt.model_validate({**held, **fields})
-            attempts[new.test, new.side, new.try_, new.day] = new
+                test, day, try_ = run_of(room)
+                changed.setdefault((test, side, try_, day), {})[field] = value
+        attempts: dict[tuple[str, str, str, int], Attempt] = {(a.test, a.side, a.try_, a.day): a for a in self.attempts}
+        for key, fields in changed.items():
+            old = attempts.get(key)
+            test, side, try_, day = key
+            fresh = {"test": test, "side": side, "try": try_, "day": day}
+            held = old.model_dump(by_alias=True) if old is not None else fresh
+            attempts[key] = Attempt.model_validate({**held, **fields})
         return Facts(profile=profile, reports=reports, attempts=tuple(attempts.values()))
 
     @classmethod
     def from_values(cls, values: Mapping[Path, Value]) -> Facts:
         """Make facts from a flat mapping of paths to values."""
         return cls().with_values(values)
+
+
+def run_of(room: str) -> tuple[str, int, str]:
+    """Split the first word of a test's path into the test, the day and the try; raises ValueError for another shape."""
+    test, _, run = room.partition(":")
+    if not run:
+        return test, 1, "A1"
+    found = RUN.fullmatch(run)
+    if found is None:
+        raise ValueError(f"{room!r} names no try: use TEST:DAY and A1, A2, B:CUE or A3:CUE, as in f3:2A1")
+    return test, int(found[1]), found[2]

@@ -24,10 +24,11 @@ class ContentError(Exception):
 
 
 class Library:
-    """All screens by id, read and checked."""
+    """All screens by id, read and checked. `root` is the folder they were read from, where they were read."""
 
-    def __init__(self, screens: Iterable[Screen]) -> None:
+    def __init__(self, screens: Iterable[Screen], root: Path | None = None) -> None:
         self.screens: Mapping[str, Screen] = {screen.id: screen for screen in screens}
+        self.root = root
 
     def screen(self, screen_id: str) -> Screen:
         """Give a screen; raises ContentError naming those there are."""
@@ -48,7 +49,17 @@ def load_library(content: Path | None = None) -> Library:
     if not folders:
         raise ContentError(f"{root}/screens holds no screen; a screen is a folder with a screen.yaml")
     safety = read_safety(root / "safety")
-    return Library([read_screen(folder, safety, root / "safety") for folder in folders])
+    return Library([read_screen(folder, safety, root / "safety") for folder in folders], root)
+
+
+def read_texts(root: Path) -> Mapping[str, str]:
+    """Read the text of every file of a content folder, by its path in the folder: YAML and the evidence beside it."""
+    files = (file for room in ("safety", "screens") for file in (root / room).rglob("*") if _is_content(file))
+    return {file.relative_to(root).as_posix(): file.read_text(encoding="utf-8") for file in sorted(files)}
+
+
+def _is_content(file: Path) -> bool:
+    return file.suffix == ".yaml" or file.name == "README.md"
 
 
 def read_safety(folder: Path) -> Safety:

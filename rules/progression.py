@@ -94,8 +94,10 @@ def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: 
     side = assessment.priority.side if kind == "act" else None
     choose = _Chooser(screen, facts, side, lead)
     opener = None
-    if assessment.position_first and lead is not None and lead.driver != "positional":
+    if assessment.position_first and (lead is None or lead.driver != "positional"):
         opener = choose.one(screen.exercises.position_opener, "opener", "position_first")
+    if opener is None and lead is not None and lead.cue_test is not None:
+        opener = choose.one(screen.exercises.cue_opener.get(lead.cue_test, ()), "opener", "cue.worked")
     opener = opener or choose.one(ladder.first["opener"], "opener", f"ladder.{ladder.id}")
     builder = choose.one(ladder.first["builder"], "builder", f"ladder.{ladder.id}", but=opener)
     lift = None if gentle or kind == "unsettled" else choose.one(ladder.first["lift"], "lift", "lift", but=opener)

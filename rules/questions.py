@@ -6,20 +6,30 @@ client's own "not sure" leaves it open; it is passed over only when the conditio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from rules.adaptive import undecided
 from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Criterion, Side, Truth, weigh
 from rules.expand import unsure_path
 from rules.facts import ATTEMPT_FIELDS, Facts, Path, Value
 from rules.safety import Flag, at_once, flags, locks
 from rules.screen import LeaveOut, Question, Row, Screen, Test
-from rules.sight import Sight
+from rules.sight import SECOND_LOOK, Sight
 from rules.truth import truth_of
 
-SETTINGS: Mapping[Path, Value] = {"reports.degrees_wanted": "no"}
-"""Facts that a client switches, and is never asked."""
+SETTINGS: Mapping[Path, Value] = {"reports.degrees_wanted": "no", SECOND_LOOK: "no"}
+"""Facts that a client switches, or that say where they are, and that nobody asks."""
+
+
+GATE = ("you", "safety")
+"""The parts that the safety content asks in."""
+SETTLED = "settled"
+"""Why a test is passed over that can't change the assessment any more."""
+UNCUED = (":2A2", ":2A1", ":1A2", "")
+"""Uncued tries as paths name them, the one that counts first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +95,8 @@ class Way:
 def next_question(screen: Screen, facts: Facts, *, scope: str = "full") -> Next:
     """Give the next question for *facts*, or what ended the screening.
 
-    *scope* "gate" asks only the profile and safety questions. Emergency and urgent locks stop at once; other locks
-    let the questions pass that are asked even then.
+    *scope* "gate" asks only the profile and safety questions, "second" what day 2 asks on top of day 1. Emergency and
+    urgent locks stop at once; other locks let the questions pass that are asked even then.
     """
     return next_on(screen, walk(screen, facts, scope=scope))
 
@@ -114,8 +124,9 @@ def ask_again(screen: Screen, way: Way, question_id: str) -> Ask | None:
 
 def _ask(screen: Screen, way: Way, index: int) -> Ask:
     step = way.steps[index]
-    order = [part.id for part in screen.parts]
     part = step.question.part
+    days = {p.id: p.day for p in screen.parts}
+    order = [p for p, day in days.items() if day == days[part]]
     later = way.steps[index + 1 :]
     return Ask(
         question=step.question,
@@ -138,8 +149,9 @@ def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
     steps: list[Step] = []
     skipped: dict[str, Skip] = {}
     replaced = _replacements(screen)
+    later = {part.id for part in screen.parts if part.day > 1}
     for question in screen.questions:
-        if scope != "full" and question.part not in ("you", "safety"):
+        if (scope == "gate" and question.part not in GATE) or (scope == "full" and question.part in later):
             continue
         test = screen.tests[question.test] if question.test else None
         left_out = test is not None and _is_left_out(test, replaced, screen, sight, skipped)
@@ -175,11 +187,36 @@ def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
         elif waiting:
             steps.append(Step(question=question, rows=tuple(waiting), open=tuple(waiting), maybe=True))
     kept = {path: value for path, value in live.items() if value != NOT_NEEDED and path not in SETTINGS}
-    return Way(
-        steps=tuple(steps),
-        facts=Facts.from_values(_with_free_reports(kept, facts, screen)),
-        skipped=tuple(skipped.values()),
-    )
+    known = Facts.from_values(_with_free_reports(kept, facts, screen))
+    if scope == "second":  # what day 1 passed over is not made up for
+        known = known.with_values({SECOND_LOOK: "yes"})
+        steps = [step for step in steps if step.question.part in later or not step.open]
+    if scope != "gate":
+        steps = list(_that_matter(screen, known, steps, skipped))
+    return Way(steps=tuple(steps), facts=known, skipped=tuple(skipped.values()))
+
+
+def _that_matter(screen: Screen, facts: Facts, steps: Sequence[Step], skipped: dict[str, Skip]) -> Iterator[Step]:
+    """Pass over the tests, side by side, that can't change the assessment any more."""
+    if not any(step.open and step.question.test for step in steps):
+        yield from steps
+        return
+    needed: frozenset[tuple[str, Side]] | None = None
+    for step in steps:
+        test = step.question.test
+        first = None if test is None or screen.tests[test].day == 1 else "2A1"
+        if test is None or step.question.field != "level" or not step.open or step.question.run != first:
+            yield step
+            continue
+        if needed is None:
+            needed = undecided(screen, facts)
+        sides = {side for name, side in needed if name == test}
+        rows = tuple(row for row in step.rows if row not in step.open or (row.side in sides if row.side else sides))
+        if rows:
+            still = tuple(row for row in step.open if row in rows)
+            yield dataclasses.replace(step, rows=rows, open=still)
+        elif not step.maybe:
+            skipped.setdefault(test, Skip(test=test, reason=SETTLED, instead=None))
 
 
 def answer(screen: Screen, facts: Facts, path: Path, value: Value) -> Facts:
@@ -302,10 +339,16 @@ class _Live:
         if path in self._live:
             return self._live[path]
         test, _, field_name = path.partition(".")
-        if self._side and field_name in ATTEMPT_FIELDS:
-            for side in (self._side, "both"):
-                if (held := self._live.get(f"{test}.{side}.{field_name}")) is not None:
-                    return held
+        if field_name in ATTEMPT_FIELDS:
+            test = test.removesuffix(":1A1")
+            if f"{test}.{self._side}.{field_name}" in self._live and path.startswith(f"{test}:1A1."):
+                return self._live[f"{test}.{self._side}.{field_name}"]
+            for side in (self._side, "both") if self._side else ("both",):
+                for run in UNCUED:
+                    held = self._live.get(f"{test}{run}.{side}.{field_name}")
+                    if held is not None and held != NOT_NEEDED:
+                        return held
+            return self._live.get(f"{test}.{self._side}.{field_name}", self._live.get(f"{test}.both.{field_name}"))
         return None
 
     def seen_from(self, side: Side) -> _Live:

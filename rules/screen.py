@@ -68,6 +68,10 @@ class Question(Frozen):
     even_if_locked: bool = False
     posture: Slug | None = None
     test: Slug | None = None
+    field: Slug | None = None
+    """Of a test: what is asked of it (level, sensation, pain …)."""
+    run: str | None = None
+    """Of a test: the try, as in paths (`2A1`); None for the first."""
     lowest: float = 0
     highest: float = 10
     source: Source = "proposal"
@@ -142,9 +146,10 @@ class Safety(Frozen):
 
 
 class Part(Frozen):
-    """A chapter of the screening, as the client counts them."""
+    """A chapter of the screening, as the client counts them. Day 2 is the second look, on another day."""
 
     id: Slug
+    day: Literal[1, 2] = 1
 
 
 class Posture(Frozen):
@@ -190,6 +195,37 @@ class LeaveOut(Frozen):
     source: Source
 
 
+class Cue(Frozen):
+    """One change of position, tried by itself. `removable` ones are taken away again, to see whether it fades.
+
+    Words: `cue.<id>.with.ask`, `.with.name`; of a removable one also `cue.<id>.away.ask`, `.away.name`; where a test
+    needs its own, `cue.<id>.with.<test>.ask`.
+    """
+
+    id: Slug
+    removable: bool = True
+
+
+class CleanRepeat(Frozen):
+    """Compensations that let a test go further than the joint does: coached once, and only the repeat counts."""
+
+    compensations: tuple[Slug, ...] = Field(min_length=1)
+    seconds: int = Field(ge=1)
+    source: Source
+
+
+class SecondLook(Frozen):
+    """A test on day 2. `tries`: first (not tried before), cold (once more), or cues (twice, then with cues)."""
+
+    test: Slug
+    tries: Literal["first", "cold", "cues"] = "first"
+    posture: Slug
+    when: Criterion | None = None
+    """Seen from the side of the row."""
+    seconds: int = Field(ge=1)
+    source: Source
+
+
 class Test(Frozen):
     """A movement of the screen.
 
@@ -216,6 +252,11 @@ class Test(Frozen):
     degrees: Degrees | None = None
     ask_when: Criterion | None = None
     leave_out: tuple[LeaveOut, ...] = ()
+    clean: CleanRepeat | None = None
+    cues: tuple[Cue, ...] = ()
+    """In the order in which they are tried."""
+    day: Literal[1, 2] = 1
+    """The day it is done first; a test of day 2 is asked for by the second look."""
     source: Source
 
 
@@ -252,6 +293,8 @@ class ScreenFile(Frozen):
     postures: tuple[Posture, ...]
     life: tuple[LifeQuestion, ...]
     tests: tuple[Test, ...]
+    second: tuple[SecondLook, ...] = ()
+    """What day 2 does, in order."""
     ending_sensations: tuple[Slug, ...]
     ending_pain: int = Field(ge=0, le=10)
     invalid_sensations: tuple[Slug, ...]
@@ -387,6 +430,8 @@ class ExercisesFile(Frozen):
     exercises: tuple[Exercise, ...]
     position_opener: tuple[Slug, ...]
     """The position drills that open every session when weight sits in the toes, in order of preference."""
+    cue_opener: Mapping[Slug, tuple[Slug, ...]] = {}
+    """The test in which a cue worked -> the drills in that position, in order of preference."""
 
 
 FindingsFile.model_rebuild()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side
 from rules.facts import ATTEMPT_FIELDS, Attempt, Facts
 from rules.screen import Screen, Test
 from rules.truth import truth_of
+
+SECOND_LOOK = "reports.second_look"
+"""Says that day 2 was begun."""
 
 
 class Sight:
@@ -50,7 +54,8 @@ class Sight:
 
     def gap(self, test: str) -> float | None:
         """Give the difference between the sides of a test, in degrees; None unless both were measured."""
-        both = [getattr(self.facts.attempt(test, side), "degrees", None) for side in SIDES]
+        measured = ([a.degrees for a in self.facts.uncued(test, side) if a.degrees is not None] for side in SIDES)
+        both = [next(iter(degrees), None) for degrees in measured]
         left, right = both
         if isinstance(left, int | float) and isinstance(right, int | float):
             return abs(left - right)
@@ -69,7 +74,7 @@ class Sight:
 
     def level(self, attempt: Attempt) -> str | None:
         """Give the level that counts: clear, partial, blocked, unknown; None where nothing was said of it."""
-        if self.ended(attempt) or attempt.sensation in self.screen.file.invalid_sensations:
+        if self.ended(attempt) or attempt.sensation in self.screen.file.invalid_sensations or self.helped(attempt):
             return "unknown"
         if attempt.level == "hurts":
             return attempt.reached or ("unknown" if attempt.pain is not None else None)
@@ -95,8 +100,25 @@ class Sight:
         strong = isinstance(attempt.pain, int) and attempt.pain >= file.ending_pain
         return strong or attempt.sensation in file.ending_sensations
 
+    def helped(self, attempt: Attempt) -> bool:
+        """Tell whether the body went further than the joint: such a try doesn't score, only its clean repeat."""
+        test = self.screen.tests.get(attempt.test)
+        if test is None or test.clean is None or attempt.try_ != "A1":
+            return False
+        return not set(test.clean.compensations).isdisjoint(attempt.compensations or ())
+
+    @cached_property
+    def second_look(self) -> bool:
+        """Tell whether day 2 was begun: until then its tests don't apply."""
+        told = self.facts.value(SECOND_LOOK) == "yes"
+        return told or any(attempt.day > 1 for attempt in self.facts.attempts)
+
     def _of_test(self, test_id: str, rest: str) -> Any:
         place, _, field = rest.partition(".")
+        if ":" in test_id:  # one try, and no other
+            test = self.screen.tests.get(test_id.partition(":")[0])
+            side = "both" if test is not None and test.sides == "together" else self.side
+            return self.facts.value(f"{test_id}.{rest}" if "." in rest else f"{test_id}.{side}.{rest}")
         if place in ("left", "right", "both") and field in ATTEMPT_FIELDS:
             held = self.facts.attempt(test_id, place)
         else:
@@ -106,11 +128,22 @@ class Sight:
                 return NOT_NEEDED
         if held is None:
             return None
-        return self.level(held) if field == "level" else getattr(held, field, None)
+        if field == "level":
+            return self.level(held)
+        found = getattr(held, field, None)
+        # A repeat asks for the level alone; what was felt and seen before still describes it.
+        if found is None and held.level != LEVELS[0] and (held.day, held.try_) != (1, "A1"):
+            tries = self.facts.uncued(held.test, held.side)
+            found = next((value for a in tries if (value := getattr(a, field, None)) is not None), None)
+        return found
 
     def _not_needed(self, test_id: str) -> bool:
         test = self.screen.tests.get(test_id)
-        return test is not None and test.ask_when is not None and truth_of(test.ask_when, self) is False
+        if test is None:
+            return False
+        if test.day > 1 and (not self.second_look or any(truth_of(out.when, self) for out in test.leave_out)):
+            return True
+        return test.ask_when is not None and truth_of(test.ask_when, self) is False
 
     def _stand_in(self, test: Test) -> str | None:
         for out in test.leave_out:

@@ -31,7 +31,7 @@ class Screening(Kept):
 
     `answers` holds every current answer by path, also those that no longer apply (dormant). `trail` is the questions
     answered, in order. `revisit` is a question asked again by Back, by a correction or from the review.
-    `scope` gate: only the gate's questions (after /profile or before an unlock).
+    `scope` gate: only the gate's questions (after /profile or before an unlock); second: what day 2 asks.
     """
 
     kind: Literal["screening"] = "screening"
@@ -40,7 +40,7 @@ class Screening(Kept):
     version: str
     started_at: datetime
     touched_at: datetime
-    scope: Literal["full", "gate", "unlock"] = "full"
+    scope: Literal["full", "gate", "unlock", "second"] = "full"
     answers: Mapping[str, Value] = {}
     trail: tuple[str, ...] = ()
     revisit: str | None = None
@@ -88,6 +88,12 @@ class Resume(Kept):
     kind: Literal["resume"] = "resume"
 
 
+class Today(Kept):
+    """The one tap of a later day: is anything new with their health?"""
+
+    kind: Literal["today"] = "today"
+
+
 class Sure(Kept):
     """A question before something that can't be taken back."""
 
@@ -101,7 +107,7 @@ class Unlock(Kept):
     kind: Literal["unlock"] = "unlock"
 
 
-Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Sure | Unlock
+Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock
 
 
 class Conversation(Kept):

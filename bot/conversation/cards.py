@@ -10,8 +10,8 @@ from bot.conversation.effects import Button, ButtonRow, Joined, Line
 from bot.conversation.talk import Talk
 from rules import Facts
 from rules.criteria import LEVELS, SIDES
-from rules.questions import Ask, Way, option_of
-from rules.screen import Question, Row
+from rules.questions import SETTLED, Ask, Way, option_of
+from rules.screen import POSITION, Question, Row
 from rules.sight import Sight
 
 FIELDS = ("sensation", "pain", "reached", "compensations", "phase", "degrees")
@@ -63,13 +63,30 @@ def question_text(talk: Talk, ask: Ask) -> Line:
         if item:
             return Line(key="bot.item", values={"item": talk.of_screen(f"{page}.{item}_full")})
         return talk.of_screen(f"{question.id}.ask")
-    field = question.id.partition(".")[2]
-    if field == "level":
-        return talk.of_screen(f"{question.test}.ask")
+    field = question.field
     side = ask.rows[0].side if len(ask.rows) == 1 else None
     name = test_name(talk, question.test)
     values = {"test": name, "side": side_word(side) if side else Line(key="bot.each_side")}
+    if field == "level":
+        whole = talk.of_screen(f"{question.test}.ask")
+        kind, cue = _kind_of_run(talk, question)
+        if kind is None:
+            return whole
+        if kind == "cold":
+            return Line(key="bot.again_cold", values={"how": whole})
+        own = f"cue.{cue}.{kind}" if cue else f"again.{kind}"
+        return talk.first_of(f"{own}.{question.test}.ask", f"{own}.ask", **values)
     return talk.first_of(f"{question.test}.{field}.ask", f"follow.{field}.ask", **values)
+
+
+def _kind_of_run(talk: Talk, question: Question) -> tuple[str | None, str | None]:
+    """Tell what a further try of a test is (clean, cold, second, with a cue, away) and the cue; None for the first."""
+    run = question.run
+    if run is None or (run == "2A1" and question.test and talk.screen.tests[question.test].day == 2):
+        return None, None
+    day, try_, cue = run[0], run[1:].partition(":")[0], run.partition(":")[2] or None
+    kinds = {"A1": "cold", "A2": "second" if day == "2" else "clean", "B": "with", "A3": "away"}
+    return kinds[try_], cue
 
 
 def why_text(talk: Talk, question: Question) -> Line:
@@ -77,9 +94,12 @@ def why_text(talk: Talk, question: Question) -> Line:
     if question.test is None:
         page = question.id.partition(".")[0]
         return talk.first_of(f"{question.id}.why", f"{page}.why")
-    field = question.id.partition(".")[2]
+    field = question.field
     if field == "level":
-        return talk.of_screen(f"{question.test}.why")
+        kind, _ = _kind_of_run(talk, question)
+        if kind in (None, "cold"):
+            return talk.of_screen(f"{question.test}.why")
+        return talk.of_screen("cue.why" if kind in ("with", "away") else f"again.{kind}.why")
     return talk.first_of(f"{question.test}.{field}.why", f"follow.{field}.why")
 
 
@@ -184,13 +204,15 @@ def question_name(talk: Talk, question: Question) -> Line:
     if question.test is None:
         page = question.id.partition(".")[0]
         return talk.first_of(f"{question.id}.name", f"{page}.name")
-    field = question.id.partition(".")[2]
-    if field == "level":
-        return test_name(talk, question.test)
-    return Line(
-        key="bot.follow_name",
-        values={"test": test_name(talk, question.test), "field": talk.of_screen(f"follow.{field}.name")},
-    )
+    name = test_name(talk, question.test)
+    kind, cue = _kind_of_run(talk, question)
+    if kind is not None:
+        which = talk.of_screen(f"cue.{cue}.{kind}.name") if cue else talk.of_screen(f"again.{kind}.name")
+        name = Line(key="bot.follow_name", values={"test": name, "field": which})
+    if question.field == "level":
+        return name
+    field = talk.of_screen(f"follow.{question.field}.name")
+    return Line(key="bot.follow_name", values={"test": name, "field": field})
 
 
 def said(talk: Talk, question: Question, row: Row, facts: Facts | None = None) -> Line | None:
@@ -237,10 +259,14 @@ def labels_of(talk: Talk, ask: Ask) -> Mapping[str, Mapping[str, str]]:
     return labels
 
 
+WORTH_SAYING = 20
+"""A bound above this says nothing: most of it is follow-ups that exclude each other."""
+
+
 def _place(talk: Talk, ask: Ask) -> Line:
     part = talk.of_screen(f"part.{ask.question.part}")
     promised = talk.screening.shown[1] if talk.screening and talk.screening.shown else ask.at_most
-    key = "bot.place" if promised else "bot.place_last"
+    key = "bot.place_many" if promised > WORTH_SAYING else "bot.place" if promised else "bot.place_last"
     return Line(key=key, values={"part": ask.part, "parts": ask.parts, "name": part, "count": promised})
 
 
@@ -256,7 +282,7 @@ def _news(talk: Talk, ask: Ask, way: Way) -> Iterator[Line]:
         yield Line(key="bot.already_clear", values={"tests": Joined(items=clear, glue=", ")})
     screening = talk.screening or screening
     for skip in way.skipped:
-        if talk.screen.tests[skip.instead or skip.test].posture == posture:
+        if skip.reason != SETTLED and talk.screen.tests[skip.instead or skip.test].posture == posture:
             reason = talk.of_screen(f"leave_out.{skip.reason}")
             if skip.instead:
                 values = {
@@ -274,7 +300,8 @@ def _already_clear(talk: Talk, way: Way, screening: Screening) -> tuple[Line, ..
     """List the tests that came out clear and were not praised yet, the two latest; and mark them praised."""
     found: list[tuple[str, Line]] = []
     for test in talk.screen.tests.values():
-        if test.context == "position" or test.role == "comparison" or f"clear:{test.id}" in screening.told:
+        heard = f"clear:{test.id}" in screening.told or (screening.scope == "second" and test.day == 1)
+        if test.context == POSITION or test.role == "comparison" or heard:
             continue
         places = SIDES if test.sides == "each" else ("both",)
         good = []

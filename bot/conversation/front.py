@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot.conversation import again, alarm, asked, away, pages, screening, sure
-from bot.conversation.activities import Hello, Unlock
+from bot.conversation import again, alarm, asked, away, pages, screening, second, sure
+from bot.conversation.activities import Hello, Today, Unlock
 from bot.conversation.effects import Button, ButtonRow, KeepAnswer, KeepConsent, Line
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value
@@ -21,6 +21,7 @@ MENU_WORDS = (
     ("screen", ("screen", "again", "retest")),
     ("plan", ("plan", "exercise", "exercises")),
     ("result", ("result", "results", "why")),
+    ("second", ("second", "tomorrow", "cue", "cues")),
 )
 """What the words of the menu may be typed as."""
 EXAMINERS = {
@@ -35,7 +36,7 @@ EXAMINERS = {
 def start(talk: Talk) -> None:
     """Begin, or recover: /start always leads somewhere."""
     talk.forget_unread()
-    if isinstance(talk.top, Unlock):
+    if isinstance(talk.top, Unlock | Today):
         talk.pop()
     if talk.screening is not None:
         if talk.known.consent != CONSENT_VERSION:
@@ -51,7 +52,7 @@ def start(talk: Talk) -> None:
         talk.next_step()
         talk.say(
             Line(key="bot.welcome_back"),
-            rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+            rows=(talk.choices(*second.choices(talk)),),
         )
     else:
         begin(talk)
@@ -172,7 +173,7 @@ def idle(talk: Talk, note: Line | None = None) -> None:
     talk.next_step()
     talk.say(
         note or Line(key="bot.idle"),
-        rows=(talk.choices(("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")),),
+        rows=(talk.choices(*second.choices(talk)),),
     )
 
 
@@ -214,6 +215,10 @@ def idle_tap(talk: Talk, option: str) -> bool:
             show_plan(talk)
         case "screen":
             begin(talk)
+        case "second":
+            second_look(talk)
+        case "today-no" | "today-yes" | "today-unsure" if isinstance(talk.top, Today):
+            second.hear_today(talk, nothing_new=option == "today-no")
         case "anyway":
             begin(talk, anyway=True)
         case "change":
@@ -236,6 +241,18 @@ def idle_tap(talk: Talk, option: str) -> bool:
         case _:
             return False
     return True
+
+
+def second_look(talk: Talk) -> None:
+    """Begin the second look where it is due; else say what stands in its way."""
+    if talk.known.consent != CONSENT_VERSION:
+        hello(talk)
+    elif is_locked(talk) or _held(talk):
+        alarm.show_locked(talk)
+    elif second.is_due(talk):
+        second.ask_today(talk)
+    else:
+        idle(talk, Line(key="bot.second_not_now"))
 
 
 def may_unlock(talk: Talk) -> bool:
@@ -299,7 +316,9 @@ def show_plan(talk: Talk) -> None:
         talk.say(Line(key="bot.no_consent"))
         return
     running = talk.screening
-    begun = running is not None and (running.scope == "full" or running.trail or talk.conversation.rest_until)
+    begun = running is not None and (
+        running.scope in screening.TESTING or running.trail or talk.conversation.rest_until
+    )
     if begun and talk.known.plan is not None:
         pages.show_plan(talk, NoPlan(reason="open"))
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bot.conversation.cards import option_label, said, side_word, test_name
+from bot.conversation.cards import option_label, question_name, said, side_word, test_name
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.talk import Talk
 from rules import SIDES, Assessment, Facts, Finding, NoPlan, Plan, Prescribed
@@ -76,7 +76,7 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
                 key="result.change",
                 values={
                     "test": test_name(talk, change.test),
-                    "level": _level_label(talk, finding, change),
+                    "level": _answer_label(talk, change),
                     "then": _would(talk, change),
                 },
             )
@@ -91,11 +91,13 @@ def _would(talk: Talk, change: Change) -> Line:
     return Line(key=f"result.would.{change.limited}")
 
 
-def _level_label(talk: Talk, finding: Finding, change: Change) -> Line:
-    """Give a level in the words of the test's own buttons."""
-    side = "both" if talk.screen.tests[change.test].sides == "together" else finding.side
-    row, question = row_at(talk.screen, f"{change.test}.{side}.level")
-    return option_label(talk, question, row, change.level)
+def _answer_label(talk: Talk, change: Change) -> Line:
+    """Give an answer in the words of the test's own buttons."""
+    if change.path not in talk.screen.asked:
+        return talk.of_screen(f"option.{change.field}.{change.answer}")
+    row, question = row_at(talk.screen, change.path)
+    option = next((o.id for o in row.options if change.answer in (o.id, o.sets.get("level"))), change.answer)
+    return option_label(talk, question, row, option)
 
 
 def _because(talk: Talk, finding: Finding, facts: Facts) -> Line:
@@ -119,13 +121,21 @@ def _fact(talk: Talk, finding: Finding, facts: Facts, path: str) -> Line | None:
     room, _, field = path.partition(".")
     if room in ("profile", "reports", "derived", "other"):
         return None
+    if ":" in room:  # one try by itself
+        row, question = row_at(talk.screen, path)
+        answer = said(talk, question, row, facts)
+        return Line(
+            key="result.fact", values={"test": question_name(talk, question), "answer": answer or Line(key="bot.none")}
+        )
     sight = Sight(talk.screen, facts, finding.side)
     attempt = sight.tried(room)
     if attempt is None:
         return None
-    asked = f"{attempt.test}.{attempt.side}.{field}"
+    tries = facts.uncued(attempt.test, attempt.side)
+    attempt = next((a for a in tries if getattr(a, field) is not None), attempt)
+    asked = attempt.path(field)
     if asked not in talk.screen.asked:  # settled by the answer to the level
-        asked = f"{attempt.test}.{attempt.side}.level"
+        asked = attempt.path("level")
     value = facts.value(asked)
     if value is None and field == "level" and attempt.degrees is not None:
         return Line(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.conversation import alarm, away, coach, comeback, front, hearing, screening, sure
-from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Unlock
+from bot.conversation import alarm, away, coach, comeback, front, hearing, screening, second, sure
+from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Today, Unlock
 from bot.conversation.cards import labels_of, show_question
 from bot.conversation.effects import AnswerTap, Line
 from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
@@ -29,6 +29,11 @@ COMMANDS = (
     "back",
     "why",
 )
+
+
+UNSURE = ("not sure", "unsure", "maybe", "dunno", "don't know", "dont know")
+NOTHING_NEW = ("nothing", "nothing new", "none", "all good", "same", "as before", "no change", "all the same")
+"""What may be typed at "anything new?" besides yes and no."""
 
 
 def reply(known: Known, event: Event, library: Library) -> Turn:
@@ -81,7 +86,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     match talk.top:
         case Ask():
             alarm.show_closed_question(talk, note=Line(key="bot.yes_or_no"))
-        case Confirm() | Hello() | Resume() | Sure():
+        case Confirm() | Hello() | Resume() | Sure() | Today():
             _closed_words(talk, words)
         case Unlock():
             front.examined(talk, words)
@@ -130,6 +135,14 @@ def _closed_words(talk: Talk, words: str) -> None:
                 front.hear_consent(talk, given=False)
             else:
                 front.hello(talk, note=Line(key="hello.unclear"))
+        case Today():
+            hurts = alarm.tells_of_pain(talk, words)
+            if hurts or said or low in UNSURE:
+                second.hear_today(talk, nothing_new=False)
+            elif said is False or low in NOTHING_NEW:
+                second.hear_today(talk, nothing_new=True)
+            else:
+                second.ask_today(talk, note=Line(key="bot.yes_or_no"))
         case Resume():
             choice = {
                 "go on": "go",
@@ -233,8 +246,13 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "help":
             talk.say(Line(key="bot.help", values={"number": talk.number()}))
             _back_to_it(talk)
+        case "second":
+            if talk.screening is not None:
+                away.offer_resume(talk)
+            else:
+                front.second_look(talk)
         case "cancel":
-            if isinstance(talk.top, Unlock):
+            if isinstance(talk.top, Unlock | Today):
                 talk.pop()
             screening.pause(talk)
         case "restart":
@@ -282,6 +300,8 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             sure.ask_sure(talk, note)
         case Unlock():
             alarm.ask_who_examined(talk)
+        case Today():
+            second.ask_today(talk, note)
         case None:
             if note is not None:
                 talk.say(note)

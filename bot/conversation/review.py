@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.conversation.cards import question_name, row_label, said, side_word
+from bot.conversation.cards import question_name, row_label, said, side_word, test_name
 from bot.conversation.effects import Button, ButtonRow, Joined, Line
 from bot.conversation.talk import Talk
-from rules.questions import Way
+from rules.questions import SETTLED, Way
 from rules.screen import Question
 
 
@@ -31,6 +31,7 @@ def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
         *([note] if note else []),
         Line(key="bot.review", values={"count": len(lines)}),
         Line(key="bot.list", values={"items": Joined(items=tuple(lines))}),
+        *_passed_over(talk, way),
         Line(key="bot.review_how"),
         rows=(
             ButtonRow(buttons=tuple(buttons), kind="numbers"),
@@ -40,6 +41,12 @@ def show_review(talk: Talk, way: Way, *, note: Line | None = None) -> None:
             ),
         ),
     )
+
+
+def _passed_over(talk: Talk, way: Way) -> tuple[Line, ...]:
+    """Say which tests were not asked because they could not change the result."""
+    tests = tuple(test_name(talk, skip.test) for skip in way.skipped if skip.reason == SETTLED)
+    return (Line(key="bot.passed_over", values={"tests": Joined(items=tests, glue=", ")}),) if tests else ()
 
 
 def name_of(talk: Talk, question: Question) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from bot.conversation import again, alarm, pages
+from bot.conversation import again, alarm, cueing, pages
 from bot.conversation.activities import Resume, Screening
 from bot.conversation.cards import (
     row_label,
@@ -31,14 +31,18 @@ from bot.conversation.review import show_review
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan, Value, assess, first_plan
 from rules.expand import unsure_path
-from rules.facts import ATTEMPT_FIELDS
+from rules.facts import ATTEMPT_FIELDS, run_of
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on
 from rules.safety import at_once
 from rules.screen import Question, Row
-from rules.sight import Sight
+from rules.sight import SECOND_LOOK, Sight
 
 DEGREES = "reports.degrees_wanted"
 """What says whether degrees are asked for; a client switches it with /settings."""
+
+
+TESTING = ("full", "second")
+"""The scopes of a screening in which hips are tested; the others ask the gate alone."""
 
 
 def begin(
@@ -81,14 +85,21 @@ def begin(
 
 def reopen(talk: Talk, facts: Facts) -> None:
     """Open the review of the last screening again, to change an answer; the result is then made anew."""
+    answers = answers_of(facts)
+    trail = [q.id for q in talk.screen.questions if any(row.path in answers for row in q.rows)]
+    scope = "second" if answers.get(SECOND_LOOK) == "yes" else "full"
+    begin(talk, scope=scope, keep=answers, trail=tuple(trail))
+
+
+def answers_of(facts: Facts) -> dict[str, Value]:
+    """Give facts as answers by path, with all that an answer settled beside itself."""
     answers: dict[str, Value] = {f"profile.{key}": value for key, value in facts.profile.items()}
     answers |= {f"reports.{key}": value for key, value in facts.reports.items()}
-    for attempt in facts.attempts:  # with all that an answer settled beside itself
+    for attempt in facts.attempts:
         for field in ATTEMPT_FIELDS:
             if (value := getattr(attempt, field)) is not None:
-                answers[f"{attempt.test}.{attempt.side}.{field}"] = value
-    trail = [q.id for q in talk.screen.questions if any(row.path in answers for row in q.rows)]
-    begin(talk, keep=answers, trail=tuple(trail))
+                answers[attempt.path(field)] = value
+    return answers
 
 
 def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
@@ -96,7 +107,7 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
     screening = talk.screening
     if screening is None:
         return
-    if screening.scope == "full" and talk.held_by("lock"):
+    if screening.scope in TESTING and talk.held_by("lock"):
         talk.clear()  # however it came about: under a lock nobody is tested
         alarm.show_locked(talk)
         return
@@ -116,7 +127,7 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
             show_question(talk, following, way, note=note, fresh=fresh)
         case Stopped(flags=raised):
             alarm.stop(talk, raised)
-        case _ if screening.scope != "full":
+        case _ if screening.scope not in TESTING:
             alarm.gate_passed(talk, way)
         case _ if screening.reviewed:
             _finish(talk, way)
@@ -296,6 +307,7 @@ def record(
         return
     if how == "tapped" and not changed and moved.revisit is None and not finished:
         talk.do(AnswerTap())
+    note = cueing.before_and_after(talk, question, way.facts, tuple(values)) or note
     note = _kind_end(talk, question, values) or _changed_before(talk, question, screening, values, how) or note
     note = note or _taken_as(talk, question, values, how, words or "")
     if how == "corrected":
@@ -319,8 +331,10 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
     if question.test is None:
         return None
     for path in values:
-        test, side, field = path.split(".")
-        attempt = talk.facts.attempt(test, side)
+        room, side, field = path.split(".")
+        test, day, try_ = run_of(room)
+        of_test = (a for a in talk.facts.attempts if (a.test, a.side, a.day, a.try_) == (test, side, day, try_))
+        attempt = next(of_test, None)
         if attempt is None or field not in ("sensation", "pain"):
             continue
         sight = Sight(talk.screen, talk.facts)
@@ -482,7 +496,11 @@ def _finish(talk: Talk, way: Way) -> None:
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})
     if not held and not any(flag.action in alarm.HOLDING for flag in assessment.flags):
-        talk.say(Line(key="result.after"), rows=(talk.choices(("change", "bot.change_answer")),))
+        more = (
+            screening.scope == "full" and talk.screen.file.second and assessment.priority.kind in ("act", "unsettled")
+        )
+        tomorrow = (Line(key="result.tomorrow"),) if more else ()
+        talk.say(*tomorrow, Line(key="result.after"), rows=(talk.choices(("change", "bot.change_answer")),))
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:

@@ -84,7 +84,7 @@ class Talk:
     def way(self, running: Screening) -> Way:
         """Walk the screening's questions with its answers; once a turn for the same answers."""
         if self._way is None or self._way[0] is not running.answers:
-            scope = "full" if running.scope == "full" else "gate"
+            scope = "gate" if running.scope == "unlock" else running.scope
             self._way = (running.answers, walk(self.screen, self.facts, scope=scope))
         return self._way[1]
 

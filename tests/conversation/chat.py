@@ -140,7 +140,6 @@ def finished(library: Library) -> Chat:
         "both easy",
         "barely",
         "stretch",
-        "stays down on both",
         "both clear",
         "both easy",
     ):

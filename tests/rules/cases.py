@@ -30,9 +30,9 @@ def facts_of(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) ->
 def _merged(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     base = _merged(known[case["like"]], known) if "like" in case else {"profile": {}, "reports": {}, "attempts": []}
     own = case.get("facts", {})
-    attempts = {(a["test"], a["side"]): a for a in base["attempts"]}
+    attempts = {_key(a): a for a in base["attempts"]}
     for attempt in (*own.get("attempts", ()), *case.get("attempts", ())):
-        key = (attempt["test"], attempt["side"])
+        key = _key(attempt)
         if len(attempt) == 2:  # only named: taken away
             attempts.pop(key, None)
         else:
@@ -42,3 +42,7 @@ def _merged(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> 
         "reports": {**base["reports"], **own.get("reports", {})},
         "attempts": list(attempts.values()),
     }
+
+
+def _key(attempt: Mapping[str, Any]) -> tuple[Any, ...]:
+    return attempt["test"], attempt["side"], attempt.get("try", "A1"), attempt.get("day", 1)
