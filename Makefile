@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: chat test check bench lock clean
+.PHONY: chat test check bench chaos lock clean
 .DEFAULT_GOAL := chat
 
 chat: $(READY)
@@ -31,6 +31,9 @@ $(READY): pyproject.toml requirements.lock
 
 bench: $(READY)  # ratios in one run; seconds are this machine's
 	$(BIN)/python -m tests.benchmarks.turns
+
+chaos: $(READY)  # hours: every claim about the rules under 10,000 examples each
+	$(BIN)/python -m pytest tests/rules/test_rules.py tests/rules/test_truth.py --hypothesis-profile=chaos
 
 lock:  # needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url \

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from rules import Library, Screen, load_library
 from tests.postgres import Server, running
+
+
+settings.register_profile("quick", max_examples=100, deadline=None)
+settings.register_profile("chaos", max_examples=10_000, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
