@@ -289,6 +289,8 @@ class ScreenFile(Frozen):
     contexts: tuple[ContextName, ...] = Field(min_length=1)
     drivers: tuple[Driver, ...] = Field(min_length=1)
     """In the order in which they lead, where two findings are alike."""
+    prior: Mapping[ContextName, tuple[Driver, ...]] = {}
+    """By context, the drivers from the likeliest on, where nothing else tells (evidence 3 Prior)."""
     parts: tuple[Part, ...]
     postures: tuple[Posture, ...]
     life: tuple[LifeQuestion, ...]

@@ -10,7 +10,6 @@ from hypothesis import settings
 from rules import Library, Screen, load_library
 from tests.postgres import Server, running
 
-
 settings.register_profile("quick", max_examples=100, deadline=None)
 settings.register_profile("chaos", max_examples=10_000, deadline=None)
 settings.load_profile("quick")
