@@ -36,15 +36,15 @@ def undecided(screen: Screen, facts: Facts) -> frozenset[tuple[str, Side]]:
 def _open(screen: Screen, look: Look) -> Iterator[Criterion]:
     """Give the criteria of a side and context that are open and could still change its finding."""
     if look.range != "yes":
-        yield from (rule.when for rule, verdict in look.limits if verdict.truth is None)
+        yield from (rule.when for rule, truth in look.limits if truth is None)
     settled = None
-    for rule, verdict in look.drivers:
-        if verdict.truth is None:
+    for rule, truth in look.drivers:
+        if truth is None:
             yield rule.when
-        elif verdict.truth:
+        elif truth:
             settled = rule
             break
-    undecided_driver = settled is None or any(v.truth is None for r, v in look.drivers if r is not settled)
+    undecided_driver = settled is None or any(truth is None for rule, truth in look.drivers if rule is not settled)
     highest = "high" if settled is None or undecided_driver else settled.at_most
     if look.limited != "no" or undecided_driver:
         for sure in screen.findings.confidence:

@@ -103,7 +103,7 @@ class Assessment(Frozen):
 def assess(screen: Screen, facts: Facts) -> Assessment:
     """Assess *facts*: one finding for each side and context, the flags, and what leads. Total and pure."""
     sight = Sight(screen, facts)
-    first = looks(screen, facts)
+    first = looks(screen, facts, sight)
     findings = tuple(look.finding() for look in first.values())
     return Assessment(
         screen=screen.id,
@@ -115,12 +115,12 @@ def assess(screen: Screen, facts: Facts) -> Assessment:
     )
 
 
-def looks(screen: Screen, facts: Facts) -> Mapping[tuple[Side, ContextName], Look]:
+def looks(screen: Screen, facts: Facts, sight: Sight | None = None) -> Mapping[tuple[Side, ContextName], Look]:
     """Look at each side in each context; what a look says of the others is known to all."""
-    sight = Sight(screen, facts)
+    sight = sight or Sight(screen, facts)
     shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
     places: list[tuple[Side, ContextName]] = [(s, c) for s in SIDES for c in screen.file.contexts]
-    first = {(side, context): Look(screen, facts, side, context, shared) for side, context in places}
+    first = {(side, context): Look(sight.seen_from(side), side, context, shared) for side, context in places}
     for look in first.values():
         look.compare(first)
     return first
@@ -129,12 +129,10 @@ def looks(screen: Screen, facts: Facts) -> Mapping[tuple[Side, ContextName], Loo
 class Look:
     """One side in one context while it is being assessed: the rules weighed, `derived` facts, `range` and `limited`."""
 
-    def __init__(
-        self, screen: Screen, facts: Facts, side: Side, context: ContextName, shared: Mapping[str, Any]
-    ) -> None:
-        self.screen, self.side, self.context = screen, side, context
-        self.sight = Sight(screen, facts, side)
-        self.tests = [t for t in screen.tests.values() if t.context == context and t.role != "comparison"]
+    def __init__(self, sight: Sight, side: Side, context: ContextName, shared: Mapping[str, Any]) -> None:
+        screen = self.screen = sight.screen
+        self.side, self.context, self.sight = side, context, sight
+        self.tests = screen.tests_of[context]
         self.cues = cue_facts(self.sight, self.tests)
         self.derived: dict[str, Any] = {
             **shared,
@@ -143,17 +141,17 @@ class Look:
             "repeatable": self._repeatable(),
             **self.cues.derived(),
         }
-        self.limits = [(rule, self._weigh(rule.when)) for rule in screen.findings.limits if rule.context == context]
-        hits = [v.truth for rule, v in self.limits if rule.then == "limited"]
-        unsettled = any(v.truth for rule, v in self.limits if rule.then == "unsettled")
+        self.seen = sight.with_derived(self.derived)
+        self.limits = [(rule, self.truth(rule.when)) for rule in screen.findings.limits if rule.context == context]
+        hits = [truth for rule, truth in self.limits if rule.then == "limited"]
+        unsettled = any(truth for rule, truth in self.limits if rule.then == "unsettled")
         self.range: YesNo = "yes" if True in hits else "unknown" if None in hits or unsettled else "no"
         self.derived["range"] = self.range
-        self.drivers = [(r, self._weigh(r.when)) for r in screen.findings.drivers if r.context == context]
-        hit = next(((rule, v) for rule, v in self.drivers if v.truth), None)
-        self.driver: tuple[DriverRule, Verdict] | None = hit
+        self.drivers = [(rule, self.truth(rule.when)) for rule in screen.findings.drivers if rule.context == context]
+        hit = self.driver = next((rule for rule, truth in self.drivers if truth), None)
         self.limited: YesNo = "yes" if self.range == "yes" or hit else self.range
         self.derived["limited"] = self.limited
-        self.derived["driver"] = (hit[0].driver if hit else UNCLEAR) if self.limited == "yes" else None
+        self.derived["driver"] = (hit.driver if hit else UNCLEAR) if self.limited == "yes" else None
 
     def compare(self, all_looks: Mapping[tuple[Side, ContextName], Look]) -> None:
         """Derive what hangs on the other side and the other contexts."""
@@ -185,15 +183,11 @@ class Look:
             missing=self._missing(),
             phase=self._phase() if limited else None,
             compensations=self._compensations(),
-            notes=tuple(
-                rule.id for rule in self.screen.findings.notes if self.here(rule) and self._weigh(rule.when).truth
-            ),
+            notes=tuple(rule.id for rule in self.screen.findings.notes if self.here(rule) and self.truth(rule.when)),
             cue=self.cues.helped,
             cue_test=self.cues.test if self.cues.helped else None,
             not_a_priority=limited
-            and any(
-                self._weigh(rule.when).truth for rule in self.screen.findings.priority if rule.then == "not_a_priority"
-            ),
+            and any(self.truth(rule.when) for rule in self.screen.findings.priority if rule.then == "not_a_priority"),
         )
 
     def here(self, rule: ConfidenceRule | NoteRule) -> bool:
@@ -202,10 +196,11 @@ class Look:
 
     def truth(self, criterion: Criterion) -> Truth:
         """Tell whether a criterion holds from here."""
-        return truth_of(criterion, self.sight.with_derived(self.derived))
+        return truth_of(criterion, self.seen)
 
-    def _weigh(self, criterion: Criterion) -> Verdict:
-        return weigh(criterion, self.sight.with_derived(self.derived))
+    def weigh(self, criterion: Criterion) -> Verdict:
+        """Tell whether a criterion holds from here, and the facts that decide it."""
+        return weigh(criterion, self.seen)
 
     def _counted(self) -> dict[str, Any]:
         """Count over the tests of this context: unknown answers, tests that pain ended, pain in the primary tests."""
@@ -258,18 +253,18 @@ class Look:
         grade: Grade = "medium"
         reasons: list[Reason] = []
         for rule in self.screen.findings.confidence:
-            if self.here(rule) and rule.grade == "high" and (v := self._weigh(rule.when)).truth:
+            if self.here(rule) and rule.grade == "high" and self.truth(rule.when):
                 grade = "high"
-                reasons.append(self._reason(rule, v))
+                reasons.append(self._reason(rule))
         caps: list[tuple[Grade, Reason | None]] = []
         if self.driver is None:
             caps.append(("low", None))
-        elif self.driver[0].at_most != "high":
-            caps.append((self.driver[0].at_most, None))
+        elif self.driver.at_most != "high":
+            caps.append((self.driver.at_most, None))
         caps.extend(
-            (rule.at_most, self._reason(rule, v))
+            (rule.at_most, self._reason(rule))
             for rule in self.screen.findings.confidence
-            if self.here(rule) and rule.at_most and (v := self._weigh(rule.when)).truth
+            if self.here(rule) and rule.at_most and self.truth(rule.when)
         )
         for cap, reason in caps:
             grade = min(grade, cap, key=GRADES.index)
@@ -281,16 +276,15 @@ class Look:
 
     def _reasons(self) -> tuple[Reason, ...]:
         """Give the rules that held. Only the first driver counts; of a "no", the tests that were clear speak."""
-        reasons = [self._reason(rule, v) for rule, v in self.limits if v.truth]
+        reasons = [self._reason(rule) for rule, truth in self.limits if truth]
         if self.driver is not None:
-            rule, verdict = self.driver
-            facts = self._told(verdict)
+            facts = self._told(self.weigh(self.driver.when))
             facts = facts or tuple(dict.fromkeys(p for r in reasons for p in r.facts))
-            reasons.append(Reason(rule=rule.id, facts=facts, source=rule.source))
+            reasons.append(Reason(rule=self.driver.id, facts=facts, source=self.driver.source))
         return tuple(reasons)
 
-    def _reason(self, rule: LimitRule | ConfidenceRule, verdict: Verdict) -> Reason:
-        return Reason(rule=rule.id, facts=self._told(verdict), source=rule.source)
+    def _reason(self, rule: LimitRule | ConfidenceRule) -> Reason:
+        return Reason(rule=rule.id, facts=self._told(self.weigh(rule.when)), source=rule.source)
 
     def _told(self, verdict: Verdict) -> tuple[str, ...]:
         """Give the answers behind a verdict; what was derived from cues stands for the tries that show it."""
@@ -304,32 +298,38 @@ class Look:
 
     def _near_misses(self) -> tuple[NearMiss, ...]:
         """Give the rules that a single condition kept from holding, and the facts in that condition."""
-        chosen = self.driver[0].id if self.driver else None
         misses = []
-        rules: list[tuple[LimitRule | DriverRule, str, Verdict]] = [
-            *((r, r.then, v) for r, v in self.limits),
-            *((r, r.driver, v) for r, v in self.drivers),
+        rules: list[tuple[LimitRule | DriverRule, str, Truth]] = [
+            *((r, r.then, truth) for r, truth in self.limits),
+            *((r, r.driver, truth) for r, truth in self.drivers),
         ]
-        for rule, would, verdict in rules:
-            if verdict.truth or rule.id == chosen or not isinstance(rule.when, All):
+        for rule, would, truth in rules:
+            if truth or not isinstance(rule.when, All) or len(rule.when.all_) < 2:
                 continue
-            parts = [self._weigh(part) for part in rule.when.all_]
-            open_parts = [part for part in parts if not part.truth]
-            if len(open_parts) == 1 and len(parts) > 1:
-                facts = tuple(p for p in open_parts[0].because if not p.startswith("derived."))
+            open_part = self._only_open(rule.when.all_)
+            if open_part is not None:
+                facts = tuple(p for p in self.weigh(open_part).because if not p.startswith("derived."))
                 if facts:
                     misses.append(NearMiss(rule=rule.id, would=would, facts=facts))
         return tuple(misses)
+
+    def _only_open(self, parts: Sequence[Criterion]) -> Criterion | None:
+        """Give the one part that doesn't hold; None where there are several."""
+        found = None
+        for part in parts:
+            if not self.truth(part):
+                if found is not None:
+                    return None
+                found = part
+        return found
 
     def _missing(self) -> tuple[str, ...]:
         """List the unanswered facts that hold back a verdict; empty where the verdict is known."""
         if self.limited != "unknown":
             return ()
-        open_paths = [p for _, v in self.limits if v.truth is None for p in v.because]
-        seen = self.sight.with_derived(self.derived)
-        return tuple(
-            p for p in dict.fromkeys(open_paths) if not p.startswith("derived.") and seen.value(p) in (None, "unknown")
-        )
+        open_paths = [p for rule, truth in self.limits if truth is None for p in self.weigh(rule.when).because]
+        asked = (path for path in dict.fromkeys(open_paths) if not path.startswith("derived."))
+        return tuple(path for path in asked if self.seen.value(path) in (None, "unknown"))
 
     def _phase(self) -> str | None:
         """Give when it goes wrong: of the test tried last, if several say it."""

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from rules.assess import Finding, Look, assess, looks
-from rules.criteria import SIDES, All, Criterion, Truth, Verdict, weigh
+from rules.criteria import SIDES, All, Criterion, Truth, Verdict
 from rules.facts import Attempt, Facts
 from rules.plain import Plain
 from rules.progression import NoPlan, Plan, Prescribed, first_plan
@@ -84,8 +84,8 @@ class _Trace:
             if test.context == finding.context:
                 yield from _wrapped(self._seen(test, look.sight), 4)
         yield "  Is it limited?"
-        for rule, verdict in look.limits:
-            yield from self._weighed(f"{rule.id} -> {rule.then}", verdict, look)
+        for rule, _ in look.limits:
+            yield from self._weighed(f"{rule.id} -> {rule.then}", look.weigh(rule.when), look)
         yield "  What drives it? The first rule that is true"
         yield from self._drivers(look)
         if finding.limited == "yes":
@@ -144,15 +144,15 @@ class _Trace:
             yield from _wrapped(f"by {behind}" if verdict.truth is not None else f"hangs on {behind}", 12)
 
     def _behind(self, paths: Sequence[str], look: Look) -> Iterator[str]:
-        seen = look.sight.with_derived(look.derived)
+        seen = look.seen
         for path in paths:
             value = seen.value(path)
             yield f"{path} {self.plain.value(path, value)}"
 
     def _drivers(self, look: Look) -> Iterator[str]:
-        for number, (rule, verdict) in enumerate(look.drivers):
-            yield from self._weighed(f"{rule.id} -> {rule.driver}", verdict, look)
-            if verdict.truth:
+        for number, (rule, truth) in enumerate(look.drivers):
+            yield from self._weighed(f"{rule.id} -> {rule.driver}", look.weigh(rule.when), look)
+            if truth:
                 later = len(look.drivers) - number - 1
                 if later:
                     yield f"    {later} later rule{'' if later == 1 else 's'} not looked at"
@@ -165,15 +165,12 @@ class _Trace:
             if not look.here(rule):
                 continue
             does = "raises it to high" if rule.grade else f"caps it at {rule.at_most}"
-            yield from self._weighed(f"{rule.id}: {does}", self._weigh(rule.when, look), look)
+            yield from self._weighed(f"{rule.id}: {does}", look.weigh(rule.when), look)
         if look.driver is None:
             yield "    no driver rule is true: capped at low"
-        elif look.driver[0].at_most != "high":
-            yield f"    the driver rule {look.driver[0].id} caps it at {look.driver[0].at_most}"
+        elif look.driver.at_most != "high":
+            yield f"    the driver rule {look.driver.id} caps it at {look.driver.at_most}"
         yield f"    so: {finding.confidence}"
-
-    def _weigh(self, criterion: Criterion, look: Look) -> Verdict:
-        return weigh(criterion, look.sight.with_derived(look.derived))
 
     def _near(self, finding: Finding, look: Look) -> Iterator[str]:
         """Say what kept a rule from holding, where it was a single condition."""

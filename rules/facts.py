@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
@@ -102,12 +103,21 @@ class Facts(Frozen):
 
     def attempt(self, test: str, side: str) -> Attempt | None:
         """Give the uncued attempt that counts for *test* on *side*: the latest day, then A2 over A1."""
-        return next(self.uncued(test, side), None)
+        held = self.by_place.get((test, side))
+        return held[0] if held else None
 
     def uncued(self, test: str, side: str) -> Iterator[Attempt]:
         """Give the uncued attempts of *test* on *side*, the one that counts first."""
-        held = [a for a in self.attempts if a.test == test and a.side == side and a.try_ in ("A1", "A2")]
-        yield from sorted(held, key=lambda a: (a.day, a.try_), reverse=True) if len(held) > 1 else held
+        yield from self.by_place.get((test, side), ())
+
+    @cached_property
+    def by_place(self) -> Mapping[tuple[str, str], tuple[Attempt, ...]]:
+        """Give the uncued attempts by test and side, the one that counts first."""
+        found: dict[tuple[str, str], list[Attempt]] = {}
+        for attempt in self.attempts:
+            if attempt.try_ in ("A1", "A2"):
+                found.setdefault((attempt.test, attempt.side), []).append(attempt)
+        return {place: tuple(sorted(held, key=lambda a: (-a.day, a.try_ == "A1"))) for place, held in found.items()}
 
     def with_values(self, values: Mapping[Path, Value]) -> Facts:
         """Give the same facts with these paths set; raises ValueError for a path or value of the wrong shape."""

@@ -462,6 +462,12 @@ class Screen(Frozen):
         return frozenset(row.path for question in self.questions for row in question.rows)
 
     @cached_property
+    def tests_of(self) -> Mapping[ContextName, tuple[Test, ...]]:
+        """Give the tests that findings of a context rest on."""
+        counted = [test for test in self.tests.values() if test.role != "comparison"]
+        return {context: tuple(t for t in counted if t.context == context) for context in self.file.contexts}
+
+    @cached_property
     def worded_only(self) -> tuple[str, ...]:
         """List report facts that only words raise: named by flags, asked by no question."""
         named = (path for rule in self.safety.flags for path in paths_of(rule.when))

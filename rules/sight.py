@@ -28,25 +28,41 @@ class Sight:
     ) -> None:
         self.screen, self.facts, self.side = screen, facts, side
         self._derived = derived or {}
+        self._held: dict[str, Any] = {}
+        self._tried: dict[str, Attempt | None] = {}
+        self._from: dict[Side | None, Sight] = {side: self}
 
     def seen_from(self, side: Side) -> Sight:
         """Give the same facts seen from *side*."""
-        return Sight(self.screen, self.facts, side, self._derived)
+        held = self._from.get(side)
+        if held is None:
+            held = self._from[side] = Sight(self.screen, self.facts, side, self._derived)
+            held._from = self._from
+        return held
 
     def with_derived(self, derived: Mapping[str, Any]) -> Sight:
-        """Give the same facts with what was derived so far."""
-        return Sight(self.screen, self.facts, self.side, derived)
+        """Give the same facts with what was derived so far; *derived* may grow."""
+        seen = Sight(self.screen, self.facts, self.side, derived)
+        seen._held, seen._tried = self._held, self._tried  # of facts alone, so they hold for both
+        return seen
 
     def value(self, path: str) -> Any:
         """Give the fact at *path*, or None where absent."""
+        held = self._held.get(path, self)
+        if held is not self:
+            return held
+        if path.startswith("derived.") and not path.endswith("_gap"):
+            return self._derived.get(path[8:])
+        value = self._held[path] = self._look_up(path)
+        return value
+
+    def _look_up(self, path: str) -> Any:
         room, _, rest = path.partition(".")
         match room:
             case "profile" | "reports":
                 return self.facts.value(path)
             case "derived":
-                if rest.endswith("_gap"):
-                    return self.gap(rest.removesuffix("_gap"))
-                return self._derived.get(rest)
+                return self.gap(rest.removesuffix("_gap"))
             case "other" if self.side is not None:
                 other: Side = "right" if self.side == "left" else "left"
                 return self.seen_from(other).value(rest)
@@ -63,6 +79,11 @@ class Sight:
 
     def tried(self, test_id: str) -> Attempt | None:
         """Give the attempt that counts for a test on this side, or that of the test standing in for it."""
+        if test_id not in self._tried:
+            self._tried[test_id] = self._find(test_id)
+        return self._tried[test_id]
+
+    def _find(self, test_id: str) -> Attempt | None:
         test = self.screen.tests.get(test_id)
         if test is None:
             return None
