@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from rules import Ask, Facts, Screen, load_library, next_question
+from rules import Ask, Facts, Screen, assess, load_library, next_question
+from rules.criteria import LEVELS
 from rules.questions import answer
+from rules.safety import locks
 from rules.screen import Question, Row
 from tests.rules.cases import SCREEN, cases, facts_of
 
@@ -16,6 +18,8 @@ BESIDES = 2
 """The tap that agrees and the tap that says the review looks right."""
 HEALTHY = {"age_band": "18_39", "sex": "female", "country": "uk", "pregnancy": "no", "surgery": "no"}
 FULLEST = "the fullest way"
+WHOLE = 6
+"""A case with fewer attempts is a piece of a screening, not one that could end and be looked at again."""
 
 
 def counted(screen: Screen, wanted: Facts) -> tuple[int, int]:
@@ -36,6 +40,40 @@ def counted(screen: Screen, wanted: Facts) -> tuple[int, int]:
             else:
                 taps += 1 + (len(value) if isinstance(value, tuple) else 0)
     raise AssertionError("a screening must end")
+
+
+def second_look(screen: Screen, wanted: Facts) -> tuple[int, int]:
+    """Play the second look of one whose day 1 was as *wanted* says; give taps and seconds.
+
+    What *wanted* doesn't say of day 2: tests that were limited come out the same, no cue helps, new tests are clear.
+    """
+    first = tuple(a for a in wanted.attempts if a.day == 1)
+    facts = Facts(profile=HEALTHY | wanted.profile, reports=wanted.reports, attempts=first)
+    taps, seconds = 1 + 1, 0  # "nothing new", and "looks right"
+    for _ in range(100):
+        ask = next_question(screen, facts, scope="second")
+        if not isinstance(ask, Ask):
+            return taps, seconds
+        seconds += ask.question.seconds
+        for row in ask.open:
+            value = _answer_again(screen, ask.question, row, wanted)
+            facts = answer(screen, facts, row.path, value)
+            taps += 1 + (len(value) if isinstance(value, tuple) else 0)
+    raise AssertionError("a second look must end")
+
+
+def _answer_again(screen: Screen, question: Question, row: Row, wanted: Facts) -> Any:
+    held = wanted.value(row.path)
+    room, side, field = row.path.split(".")
+    if held is not None and field == "level":
+        return next(o.id for o in row.options if o.sets.get("level", o.id) == held)
+    if held is not None:
+        return held
+    if field != "level":
+        return _answer(screen, question, row, wanted)
+    attempt = wanted.attempt(room.partition(":")[0], side)
+    level = attempt.level if attempt is not None and attempt.level in LEVELS else LEVELS[0]
+    return next(o.id for o in row.options if o.sets.get("level", o.id) == level)
 
 
 def every(screen: Screen) -> Iterator[tuple[str, int, int]]:
@@ -79,8 +117,18 @@ def _answer(screen: Screen, question: Question, row: Row, wanted: Facts) -> Any:
     return next((o for o in offered if o in healthy), offered[0])
 
 
+def every_second_look(screen: Screen) -> Iterator[tuple[str, int, int]]:
+    """Count the second look of every case in which there is something to look at again."""
+    known = cases(SCREEN / "cases.yaml")
+    for name, case in known.items():
+        facts = facts_of(case, known)
+        said = assess(screen, facts)
+        if said.priority.kind in ("act", "unsettled") and len(facts.attempts) > WHOLE and not locks(said.flags):
+            yield (name, *second_look(screen, facts))
+
+
 def main() -> None:
-    """Print a line a case, then the typical and the fullest."""
+    """Print a line a case, then the typical and the fullest; then the same for the second look."""
     screen = load_library().screens["hip_internal_rotation"]
     rows = list(every(screen))
     for name, taps, seconds in rows:
@@ -89,6 +137,13 @@ def main() -> None:
     typical = statistics.median(taps for taps, _ in full)
     minutes = statistics.median(seconds for _, seconds in full) / 60
     sys.stdout.write(f"typical {typical:g} taps, {minutes:.1f} minutes; fullest {max(t for _, t, _ in rows)} taps\n")
+    again = list(every_second_look(screen))
+    for name, taps, seconds in again:
+        sys.stdout.write(f"{taps:4} taps {seconds / 60:5.1f} min  second look: {name}\n")
+    typical = statistics.median(taps for _, taps, _ in again)
+    minutes = statistics.median(seconds for _, _, seconds in again) / 60
+    fullest = max(taps for _, taps, _ in again)
+    sys.stdout.write(f"second look: typical {typical:g} taps, {minutes:.1f} minutes; fullest {fullest} taps\n")
 
 
 if __name__ == "__main__":
