@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rules.criteria import (
     SIDES,
@@ -15,6 +15,11 @@ from rules.criteria import (
     CountOf,
     Criterion,
     Either,
+    FactAtLeast,
+    FactBelow,
+    FactIn,
+    FactIncludes,
+    FactIs,
     Known,
     Not,
     Reported,
@@ -24,6 +29,8 @@ from rules.criteria import (
 )
 
 Test: TypeAlias = Callable[[View], Truth]
+MOST_VALUES = 256
+"""How many values of a fact are remembered: enough for options and whole degrees, bounded for free numbers."""
 _compiled: dict[int, tuple[Criterion, Test]] = {}
 """By identity: criteria belong to content that is read once, and the pair keeps them alive."""
 
@@ -57,7 +64,24 @@ def _compile(criterion: Criterion) -> Test:
         case Reported(reported=path):
             return _reporting(path)
         case _:
-            return lambda view: compare(criterion, view.value(criterion.fact))
+            return _comparing(criterion)
+
+
+def _comparing(criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes) -> Test:
+    """Facts take few values, so what each comes to is remembered."""
+    path, known = criterion.fact, dict[Any, Truth]()
+
+    def test(view: View) -> Truth:
+        value = view.value(path)
+        try:
+            return known[value]
+        except KeyError:
+            truth = compare(criterion, value)
+            if len(known) < MOST_VALUES:
+                known[value] = truth
+            return truth
+
+    return test
 
 
 def _settling(tests: Sequence[Test], *, deciding: bool) -> Test:
