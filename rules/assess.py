@@ -21,7 +21,7 @@ from rules.screen import (
     Screen,
 )
 from rules.sight import Sight
-from rules.truth import truth_of
+from rules.truth import Values, compiled, truth_of
 
 YesNo: TypeAlias = Literal["yes", "no", "unknown"]
 GRADES: tuple[Grade, ...] = ("low", "medium", "high")
@@ -109,7 +109,7 @@ def assess(screen: Screen, facts: Facts) -> Assessment:
         screen=screen.id,
         version=f"{screen.version}+{screen.safety.version}",
         findings=findings,
-        flags=flags(screen.safety, sight),
+        flags=flags(screen.safety, Values(sight, facts.told)),
         priority=_priority(findings, sight),
         position_first=_position_first(sight),
     )
@@ -142,23 +142,29 @@ class Look:
             **self.cues.derived(),
         }
         self.seen = sight.with_derived(self.derived)
-        self.limits = [(rule, self.truth(rule.when)) for rule in screen.findings.limits if rule.context == context]
+        self.values = Values(self.seen, sight.facts.told)
+        self._derive(self.derived)
+        self.limits = [(rule, self.truth(rule.when)) for rule in screen.limits_of[context]]
         hits = [truth for rule, truth in self.limits if rule.then == "limited"]
         unsettled = any(truth for rule, truth in self.limits if rule.then == "unsettled")
         self.range: YesNo = "yes" if True in hits else "unknown" if None in hits or unsettled else "no"
-        self.derived["range"] = self.range
-        self.drivers = [(rule, self.truth(rule.when)) for rule in screen.findings.drivers if rule.context == context]
+        self._derive({"range": self.range})
+        self.drivers = [(rule, self.truth(rule.when)) for rule in screen.drivers_of[context]]
         hit = self.driver = next((rule for rule, truth in self.drivers if truth), None)
         self.limited: YesNo = "yes" if self.range == "yes" or hit else self.range
-        self.derived["limited"] = self.limited
-        self.derived["driver"] = (hit.driver if hit else UNCLEAR) if self.limited == "yes" else None
+        driver = (hit.driver if hit else UNCLEAR) if self.limited == "yes" else None
+        self._derive({"limited": self.limited, "driver": driver})
+
+    def _derive(self, facts: Mapping[str, Any]) -> None:
+        self.derived |= facts
+        self.values |= {f"derived.{name}": value for name, value in facts.items()}
 
     def compare(self, all_looks: Mapping[tuple[Side, ContextName], Look]) -> None:
         """Derive what hangs on the other side and the other contexts."""
         others = [look.limited for (side, c), look in all_looks.items() if side == self.side and c != self.context]
         other_side: Side = "right" if self.side == "left" else "left"
         mirror = all_looks[other_side, self.context]
-        self.derived |= {
+        derived = {
             "other_context": "yes" if "yes" in others else "unknown" if "unknown" in others else "no",
             "symmetric": _yes(
                 (mirror.limited, mirror.derived["driver"]) == (self.limited, self.derived["driver"])
@@ -166,6 +172,7 @@ class Look:
             ),
             **_needs(self.screen, self.sight, self.context),
         }
+        self._derive(derived)
 
     def finding(self) -> Finding:
         """Give the finding."""
@@ -196,11 +203,11 @@ class Look:
 
     def truth(self, criterion: Criterion) -> Truth:
         """Tell whether a criterion holds from here."""
-        return truth_of(criterion, self.seen)
+        return compiled(criterion)(self.values)
 
     def weigh(self, criterion: Criterion) -> Verdict:
         """Tell whether a criterion holds from here, and the facts that decide it."""
-        return weigh(criterion, self.seen)
+        return weigh(criterion, self.values)
 
     def _counted(self) -> dict[str, Any]:
         """Count over the tests of this context: unknown answers, tests that pain ended, pain in the primary tests."""

@@ -111,6 +111,12 @@ class Facts(Frozen):
         yield from self.by_place.get((test, side), ())
 
     @cached_property
+    def told(self) -> Mapping[Path, Value]:
+        """Give profile and reports by path."""
+        found = {f"profile.{name}": value for name, value in self.profile.items()}
+        return found | {f"reports.{name}": value for name, value in self.reports.items()}
+
+    @cached_property
     def by_place(self) -> Mapping[tuple[str, str], tuple[Attempt, ...]]:
         """Give the uncued attempts by test and side, the one that counts first."""
         found: dict[tuple[str, str], list[Attempt]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rules.criteria import Frozen, View, weigh
 from rules.screen import URGENCIES, Action, FlagRule, Safety, Urgency
-from rules.truth import truth_of
+from rules.truth import Values, compiled
 
 
 class Flag(Frozen):
@@ -26,12 +26,13 @@ class Flag(Frozen):
 def flags(safety: Safety, view: View) -> tuple[Flag, ...]:
     """List the flags that facts raise, the most urgent first; of one evidence row only the most urgent stands."""
     standing: dict[str, Flag] = {}
+    values = view if isinstance(view, Values) else Values(view)
     for rule in safety.flags:
-        if not truth_of(rule.when, view):
+        if not compiled(rule.when)(values):
             continue
         held = standing.get(rule.row)
         if held is None or URGENCIES.index(rule.urgency) > URGENCIES.index(held.urgency):
-            standing[rule.row] = _flag(rule, weigh(rule.when, view).because)
+            standing[rule.row] = _flag(rule, weigh(rule.when, values).because)
     return tuple(sorted(standing.values(), key=lambda flag: (-URGENCIES.index(flag.urgency), flag.id)))
 
 
