@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
-from bot.conversation.effects import Line
+from bot.conversation.effects import Joined, Line, Slot
 from bot.phrasebook import Phrasebook, load_phrasebook
 from bot.settings import Settings, SettingsError
 from bot.workflow.deliver import deliver
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MENU = ("screen", "result", "plan", "profile", "settings", "privacy", "cancel", "help", "start")
 """The commands that Telegram's menu offers, in order."""
+LONG, SHORT = 512, 120
+"""The longest description and short description that Telegram takes."""
 REACH_SECONDS = 5.0
 """The pause between tries to reach Telegram at the start."""
 FINISH_SECONDS = 8.0
@@ -177,7 +179,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
         try:
             if not await _reach(bot, stopping, say):
                 return
-            await show(bot, menus(content.phrasebook))
+            await show(bot, menus(content))
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
             poll = Poll(telegram, clock, work.receive)
             await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
@@ -242,15 +244,27 @@ async def _until_stopped(
                 await task
 
 
-def menus(phrasebook: Phrasebook) -> Mapping[str, Shown]:
-    """Give what Telegram shows of the bot, in each language that has words for it."""
+def menus(content: Content) -> Mapping[str, Shown]:
+    """Give what Telegram shows of the bot, in each language that has words for it: all screens by name."""
     from bot.channels.telegram_menu import Shown
+
+    phrasebook, screens = content.phrasebook, content.library.screens
+    values: dict[str, Slot] = {
+        "names": Joined(items=tuple(Line(key=f"{screen}/screen.name") for screen in screens), glue=", "),
+        "what": Joined(items=tuple(Line(key=f"{screen}/screen.what") for screen in screens), glue=" "),
+    }
+
+    def text(key: str, language: str) -> str:
+        return phrasebook.text(Line(key=key, values=values), language)
+
+    def first_that_fits(most: int, wanted: str, instead: str) -> str:
+        return wanted if len(wanted) <= most else instead
 
     return {
         language: Shown(
-            commands={name: phrasebook.text(Line(key=f"menu.{name}"), language) for name in MENU},
-            description=phrasebook.text(Line(key="about.long"), language),
-            short=phrasebook.text(Line(key="about.short"), language),
+            commands={name: text(f"menu.{name}", language) for name in MENU},
+            description=first_that_fits(LONG, text("about.long", language), text("about.long_many", language)),
+            short=first_that_fits(SHORT, text("about.short", language), text("about.short_many", language)),
         )
         for language in phrasebook.languages
         if phrasebook.has("about.long", language)

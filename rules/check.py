@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 
 from rules.assess import looks
 from rules.criteria import Criterion, paths_of
@@ -13,16 +14,30 @@ from rules.facts import ATTEMPT_FIELDS, Facts
 from rules.library import Library, read_texts
 from rules.lines import Lines
 from rules.questions import SETTINGS
-from rules.screen import Exercise, Question, Screen
+from rules.screen import POSITION, UNCLEAR, Exercise, Question, Screen, Test
 
 FORBIDDEN = re.compile(
-    r"\b(rotate (it |them |your \w+ )?in(ward)?s?|turn your leg in|knees? in\b(?! front)|internal rotation)", re.I
+    r"\b(rotate (it |them |your \w+ )?in(ward)?s?|turn (your|the) (leg|arm|hand)s? in|knees? in\b(?! front)"
+    r"|internal rotation)",
+    re.I,
 )
 """Internal rotation is a capacity, not a cue: no word for a client asks for it (source article)."""
 DIAGNOSIS = re.compile(
     r"\b(arthritis|osteoarthritis|impingement|FAI|tendin\w+|bursitis|labral|dysplasia|syndrome)\b", re.I
 )
 """A screen names no diagnosis to a client."""
+SCREEN_WORDS = (
+    *("screen.name", "screen.what", "screen.joint", "screen.called", "screen.worse", "screen.unusable"),
+    *("result.side", "result.nothing_limited", "result.friend"),
+    *("reason.priority.task", "reason.priority.order"),
+    *("plan.stop", "asked.unknown", "asked.limited", "asked.way_round", "asked.contexts"),
+)
+"""What the bot says of any screen; `called` are the words that choose it, the rest completes shared texts."""
+SHARED_TOPICS = ("often", "roles", "sure")
+"""What a client may ask after in any screen and the bot answers in words of its own."""
+ADVICE_SLOTS = {"emergency_number", "crisis_line", "told", "joint", "worse", "unusable"}
+SECOND_WORDS = {"cold": ("again.cold.name",), "cues": ("again.second.name", "again.second.why")}
+"""What is said of a test that is done again on day 2, by how."""
 EXERCISE_WORDS = ("name", "where", "setup", "cue", "feel", "stop", "easier")
 
 
@@ -64,13 +79,13 @@ def found(library: Library) -> tuple[Problem, ...]:
         for screen in screens
         for problem in (*_worded(screen), *_words_fit(screen), *_known(screen), *_sourced(screen))
     ]
-    return tuple(dict.fromkeys((*looked, *in_all([tuple(_unasked(screen)) for screen in screens]))))
+    return tuple(dict.fromkeys((*looked, *(problem for screen in screens for problem in _unasked(screen)))))
 
 
 def in_all(of_screens: Sequence[Sequence[Problem]]) -> Iterator[Problem]:
     """Give problems of each screen; those of the shared safety content only where every screen has them.
 
-    Shared flags read the tests of several screens: what one screen lacks, another one asks.
+    What can't happen in one screen may in another.
     """
     for problems in of_screens:
         for problem in problems:
@@ -93,6 +108,11 @@ def file_of(screen: Screen, name: str) -> str:
     return f"screens/{screen.id}/{name}.yaml"
 
 
+def flags_file(screen: Screen, flag_id: str) -> str:
+    """Tell in which file a flag is written: the one of all screens, or the screen's own."""
+    return file_of(screen, "flags") if flag_id in screen.own_flags else "safety/red_flags.yaml"
+
+
 def place_of(screen: Screen, question: Question) -> tuple[str, str]:
     """Tell in which file, and at which name, a question is written."""
     if question.test is not None:
@@ -104,7 +124,9 @@ def place_of(screen: Screen, question: Question) -> tuple[str, str]:
 
 def _wording(screen: Screen, language: str, key: str) -> str:
     """Tell in which wording file a key stands: that of safety, or the screen's."""
-    room = key.partition(".")[0]
+    room, _, rest = key.partition(".")
+    if room == "flag" and rest.partition(".")[0] in screen.own_flags:
+        return f"screens/{screen.id}/wording/{language}.yaml"
     shared = {"flag", "alarm", "country", *(question.id for question in screen.safety.questions)}
     folder = "safety" if room in shared else f"screens/{screen.id}"
     return f"{folder}/wording/{language}.yaml"
@@ -118,11 +140,20 @@ def _worded(screen: Screen) -> Iterator[Problem]:
         for question in screen.questions:
             yield from _options_worded(screen, question, words, language)
         yield from _cues_worded(screen, words, language)
+        yield from _follow_ups_worded(screen, words, language)
+        yield from _topics_worded(screen, words, language)
 
 
 def _keys(screen: Screen) -> Iterator[tuple[str, str, str]]:
     """List every key that the screen's ids call for, and which id calls for it."""
     written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
+    yield from ((key, written, "id") for key in SCREEN_WORDS)
+    for context in screen.file.contexts:
+        yield from ((key, written, "contexts") for key in (f"context.{context}", f"coach.context.{context}"))
+    for driver in (*screen.file.drivers, UNCLEAR):
+        for key in (f"driver.{driver}", f"driver.{driver}.short", f"coach.driver.{driver}"):
+            yield key, written, "drivers"
+    yield from _position_keys(screen)
     for part in screen.parts:
         yield f"part.{part.id}", written, f"parts.{part.id}"
     for posture in screen.postures:
@@ -135,20 +166,58 @@ def _keys(screen: Screen) -> Iterator[tuple[str, str, str]]:
             yield f"{test.id}.{word}", written, f"tests.{test.id}"
         for out in test.leave_out:
             yield f"leave_out.{out.reason}", written, f"tests.{test.id}.leave_out.{out.reason}"
+        yield from ((key, written, f"tests.{test.id}") for key in _test_keys(screen, test))
+    for look in screen.file.second:
+        for key in SECOND_WORDS.get(look.tries, ()):
+            yield key, written, f"second.{look.test}"
     for flag in screen.safety.flags:
         for word in ("told", "advice", "summary"):
-            yield f"flag.{flag.id}.{word}", "safety/red_flags.yaml", f"flags.{flag.id}"
+            yield f"flag.{flag.id}.{word}", flags_file(screen, flag.id), f"flags.{flag.id}"
     findings = screen.findings
     for section in ("limits", "drivers", "confidence", "notes"):
         for rule in getattr(findings, section):
             yield f"reason.{rule.id}", found_in, f"{section}.{rule.id}"
+    for rule in findings.priority:
+        if rule.then == "leads":
+            yield f"reason.{rule.id}", found_in, f"priority.{rule.id}"
+    for ladder in screen.exercises.ladders:
+        yield f"ladder.{ladder.id}", chosen, f"ladders.{ladder.id}"
     for exercise in screen.exercises.exercises:
         for word in EXERCISE_WORDS:
             yield f"exercise.{exercise.id}.{word}", chosen, f"exercises.{exercise.id}"
+        if exercise.target_leg == "both" and not exercise.dose.per_side:
+            yield "plan.whole_body", chosen, f"exercises.{exercise.id}"
         for out in exercise.not_when:
             yield f"leave_out.{out.reason}", chosen, f"exercises.{exercise.id}.not_when.{out.reason}"
     for thing in screen.exercises.equipment:
         yield f"equipment.{thing}", chosen, f"equipment.{thing}"
+
+
+def _position_keys(screen: Screen) -> Iterator[tuple[str, str, str]]:
+    """List the words for what position comes to, where a screen looks at it."""
+    if screen.findings.position_first is not None:
+        yield "plan.why.position_first", file_of(screen, "findings"), "position_first"
+    if screen.findings.position_first is not None or any(t.context == POSITION for t in screen.tests.values()):
+        yield from ((key, file_of(screen, "findings"), "position_first") for key in ("position.found", "position.fine"))
+
+
+def _test_keys(screen: Screen, test: Test) -> Iterator[str]:
+    """List what is said of a test beside its own words: sides, ways round, phases, further tries."""
+    if test.sides == "each":
+        yield "screen.one_side"
+    if set(test.sensations) & set(screen.file.invalid_sensations):
+        yield "screen.test_invalid"
+    seen = (*test.compensations, *(word for answer in test.answers for word in answer.compensations or ()))
+    yield from (f"option.compensations.{word}" for word in dict.fromkeys(seen))
+    for phase in test.phases:
+        if phase != "none":
+            yield from (f"phase.{phase}", f"plan.why.phase.{phase}")
+    if test.clean is not None:
+        yield from ("again.clean.name", "again.clean.why")
+    if test.cues:
+        yield from ("cue.why", "cue.worked")
+    if test.degrees is not None:
+        yield "option.degrees.unknown"
 
 
 def _question_keys(question: Question) -> Iterator[str]:
@@ -187,14 +256,54 @@ def _cues_worded(screen: Screen, words: Mapping[str, str], language: str) -> Ite
                     yield Problem(file=file_of(screen, "screen"), at=f"tests.{test.id}.cues.{cue.id}", says=says)
 
 
+def _follow_ups_worded(screen: Screen, words: Mapping[str, str], language: str) -> Iterator[Problem]:
+    """Check that what is asked after a test's level, and its further tries, have words in general or of the test."""
+    for question in screen.questions:
+        if question.test is None:
+            continue
+        test, field = screen.tests[question.test], question.field
+        wanted: list[tuple[str, ...]] = [(f"follow.{field}.name",)] if field != "level" else []
+        if field != "level":
+            wanted += [(f"follow.{field}.{word}", f"{test.id}.{field}.{word}") for word in ("ask", "why")]
+        elif question.run == "1A2":
+            wanted += [("again.clean.ask", f"again.clean.{test.id}.ask")]
+        elif question.run == "2A2":
+            wanted += [("again.second.ask", f"again.second.{test.id}.ask")]
+        for keys in wanted:
+            if not any(key in words for key in keys):
+                says = f"wording/{language}.yaml lacks {keys[0]}; add it"
+                yield Problem(file=file_of(screen, "screen"), at=f"tests.{test.id}", says=says)
+
+
+def _topics_worded(screen: Screen, words: Mapping[str, str], language: str) -> Iterator[Problem]:
+    """Check that what a client may ask after has an answer, and that every driver can be asked after."""
+    topics = (screen.lexicon.get(language) or screen.lexicon.get("en", {})).get("topics", {})
+    file = f"screens/{screen.id}/lexicon/{language}.yaml"
+    for topic in topics:
+        if topic not in SHARED_TOPICS and f"asked.{topic}" not in words:
+            says = f"wording/{language}.yaml lacks asked.{topic}, which a client may ask after; add it"
+            yield Problem(file=file, at=f"topics.{topic}", says=says)
+    for topic in (*screen.file.drivers, "contexts"):
+        if topic not in topics:
+            says = f"topics of the lexicon has no words to ask after {topic} by; add {topic}: [words]"
+            yield Problem(file=file, at="topics", says=says)
+
+
 def _words_fit(screen: Screen) -> Iterator[Problem]:
     for language, words in screen.wording.items():
         for key, text in words.items():
             file = _wording(screen, language, key)
             if FORBIDDEN.search(text):
                 yield Problem(file=file, at=key, says=f"{key} cues internal rotation; say what to do instead")
+            for slot in _slots(text) - ADVICE_SLOTS if re.fullmatch(r"flag\..*\.advice", key) else ():
+                says = f"{key} has {{{slot}}}, which nothing fills; it takes: {', '.join(sorted(ADVICE_SLOTS))}"
+                yield Problem(file=file, at=key, says=says)
             if DIAGNOSIS.search(text) and not key.endswith(".summary"):
                 yield Problem(file=file, at=key, says=f"{key} names a diagnosis; say what was reported")
+
+
+def _slots(text: str) -> set[str]:
+    return {slot for _, slot, _, _ in Formatter().parse(text) if slot is not None}
 
 
 def _unasked(screen: Screen) -> Iterator[Problem]:
@@ -288,8 +397,9 @@ def _exercise_known(exercise: Exercise, library: dict[str, Exercise], things: se
 def criteria_of(screen: Screen) -> Iterator[Use]:
     """List every criterion of a screen and of the safety content, and where it stands."""
     written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
-    flags, gate = "safety/red_flags.yaml", "safety/gate.yaml"
+    gate = "safety/gate.yaml"
     for flag in screen.safety.flags:
+        flags = flags_file(screen, flag.id)
         yield Use(name=f"flag {flag.id}", file=flags, at=f"flags.{flag.id}", criterion=flag.when)
         if flag.exercise_ok_when is not None:
             at = f"flags.{flag.id}.exercise_ok_when"
@@ -369,7 +479,7 @@ def sources_of(screen: Screen) -> Iterator[tuple[str, str, str, str]]:
     """List what has a source: its name, the file and the name in it, and the source."""
     written, chosen, found_in = (file_of(screen, name) for name in ("screen", "exercises", "findings"))
     for flag in screen.safety.flags:
-        yield f"flag {flag.id}", "safety/red_flags.yaml", f"flags.{flag.id}", flag.source
+        yield f"flag {flag.id}", flags_file(screen, flag.id), f"flags.{flag.id}", flag.source
     for page in screen.safety.questions:
         yield f"question {page.id}", "safety/gate.yaml", f"questions.{page.id}", page.source
     for section in ("limits", "drivers", "confidence", "priority", "notes"):

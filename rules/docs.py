@@ -14,7 +14,7 @@ from rules.screen import Exercise, FlagRule, LeaveOut, Question, Screen, Test
 HOW_TO_READ = """\
 ## How to read a result
 
-1. A result has one **finding** for each side and each context (where the hip is). Each is limited, not limited or
+1. A result has one **finding** for each side and each context (where the joint is). Each is limited, not limited or
    not known.
 2. Each test gives a **level**: clear, partial or blocked. Pain that ended a test, a "not sure" or a feeling in the
    wrong place gives no level; *How a level is read* says when.
@@ -252,7 +252,7 @@ class _Page:
         for test_id, names in self.screen.exercises.cue_opener.items():
             told = ", ".join(self._exercise(name) for name in names)
             yield f"- Opens every session where a change of position helped in {self.plain.test(test_id)}: {told}"
-        yield f"- Opens every session while weight sits in the toes, the first that suits: {opener}"
+        yield f"- Opens every session while {self.plain.word('position.found')}, the first that suits: {opener}"
         yield ""
         for ladder in self.screen.exercises.ladders:
             for_what = (
@@ -317,10 +317,13 @@ class _Page:
     def _flag(self, flag: FlagRule) -> Iterator[str]:
         yield f"- **`{flag.id}`** (row {flag.row}, {flag.action}) when {self.plain.criterion(flag.when)}."
         yield f"  - What was reported: {self._flat(f'flag.{flag.id}.told')}"
-        yield f"  - Advice: {self._flat(f'flag.{flag.id}.advice')}"
+        advice = self._flat(f"flag.{flag.id}.advice")
+        for slot in ("joint", "worse", "unusable"):
+            advice = advice.replace(f"{{{slot}}}", self.plain.word(f"screen.{slot}"))
+        yield f"  - Advice: {advice}"
         if flag.exercise_ok_when is not None:
             yield f"  - Exercise goes on when {self.plain.criterion(flag.exercise_ok_when)}."
-        yield from self._source(flag.source, "  ", self.shared)
+        yield from self._source(flag.source, "  ", None if flag.id in self.screen.own_flags else self.shared)
 
     def _example(self) -> Iterator[str]:
         """Show the trace of the first written case, from facts to plan."""

@@ -1,17 +1,35 @@
-"""Turns content into the questions that are asked, in order: gate, daily life, then each test with its follow-ups."""
+"""Turns content into what a screen asks, in order: gate, daily life, each test with its follow-ups; and its flags."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rules.criteria import SIDES, All, AnyOf, Criterion, FactAtLeast, FactIn, FactIncludes, FactIs, Known, Not, Side
-from rules.screen import POSITION, GateQuestion, Option, Question, Row, Safety, ScreenFile, SecondLook, Test
+from rules.criteria import (
+    SIDES,
+    All,
+    AnyOf,
+    Both,
+    CountOf,
+    Criterion,
+    Either,
+    FactAtLeast,
+    FactIn,
+    FactIncludes,
+    FactIs,
+    Known,
+    Not,
+    Side,
+    paths_of,
+)
+from rules.screen import POSITION, FlagRule, GateQuestion, Option, Question, Row, Safety, ScreenFile, SecondLook, Test
 
 ITEM_ANSWERS = ("yes", "no", "unsure")
 EXTRA_ANSWERS = ("hurts", "unknown", "cannot")
 SEVERITIES = ("clear", "partial", "blocked")
+ANY_TEST = "any_test."
+"""Opens a fact of a flag that stands for every test of day 1 that asks what it felt like."""
 
 
 def questions_of(safety: Safety, screen: ScreenFile) -> tuple[Question, ...]:
@@ -41,6 +59,65 @@ def questions_of(safety: Safety, screen: ScreenFile) -> tuple[Question, ...]:
     for look in screen.second:
         questions += _second(look, tests[look.test], places[look.posture], screen)
     return tuple(sorted(questions, key=lambda question: parts.index(question.part)))
+
+
+def flags_of(flags: Sequence[FlagRule], screen: ScreenFile) -> tuple[FlagRule, ...]:
+    """Write out what shared flags say of `any_test`: a flag of no test that could raise it is left out.
+
+    Raises ValueError for a criterion that can't be written out.
+    """
+    written = ((flag, _written_out(flag.when, screen.tests)) for flag in flags)
+    return tuple(
+        flag if when is flag.when else flag.model_copy(update={"when": when}) for flag, when in written if when
+    )
+
+
+def _written_out(criterion: Criterion, tests: Sequence[Test]) -> Criterion | None:
+    """Put every test for `any_test`; the same criterion where it names none, None where no test can meet it."""
+    match criterion:
+        case AnyOf(any_=parts):
+            several = [_written_out(part, tests) for part in parts]
+            if all(one is part for one, part in zip(several, parts, strict=True)):
+                return criterion
+            # What stands for several tests joins what is beside it.
+            flat = [
+                leaf
+                for one, part in zip(several, parts, strict=True)
+                if one is not None
+                for leaf in (one.any_ if isinstance(one, AnyOf) and not isinstance(part, AnyOf) else (one,))
+            ]
+            return AnyOf(any_=tuple(flat)) if flat else None
+        case All(all_=parts):
+            several = [_written_out(part, tests) for part in parts]
+            if all(one is part for one, part in zip(several, parts, strict=True)):
+                return criterion
+            whole = tuple(one for one in several if one is not None)
+            return All(all_=whole) if len(whole) == len(several) else None
+        case Either(either=inner):
+            held = _written_out(inner, tests)
+            return criterion if held is inner else None if held is None else Either(either=held)
+        case FactIs(fact=fact, is_=wanted) if fact.startswith(ANY_TEST):
+            return _of_any_test(FactIn(fact=fact, in_=(wanted,)), tests)
+        case FactIn(fact=fact) | FactAtLeast(fact=fact) if fact.startswith(ANY_TEST):
+            return _of_any_test(criterion, tests)
+        case Not() | Both() | CountOf() if any(path.startswith(ANY_TEST) for path in paths_of(criterion)):
+            raise ValueError(f"{ANY_TEST}* stands in a not, both or count; write it under all, any or either")
+    return criterion
+
+
+def _of_any_test(criterion: FactIn | FactAtLeast, tests: Sequence[Test]) -> AnyOf | None:
+    name = criterion.fact.removeprefix(ANY_TEST)
+    found: list[Criterion] = []
+    for test in tests:
+        if test.day > 1 or not test.sensations:
+            continue
+        if isinstance(criterion, FactAtLeast):
+            found.append(FactAtLeast(fact=f"{test.id}.{name}", at_least=criterion.at_least))
+            continue
+        offered = test.sensations if name == "sensation" else criterion.in_
+        if words := tuple(word for word in criterion.in_ if word in offered):
+            found.append(FactIn(fact=f"{test.id}.{name}", in_=words))
+    return AnyOf(any_=tuple(found)) if found else None
 
 
 def unsure_path(page: str) -> str:

@@ -16,7 +16,6 @@ from rules.sight import Sight
 WIDTH = 100
 TOLD: Mapping[Truth, str] = {True: "true", False: "false", None: "unknown"}
 WHY: Mapping[str, str] = {
-    "position_first": "weight sits in the toes, so a position drill opens the session",
     "lift": "strength, on strength days",
 }
 PRIORITY: Mapping[str, str] = {
@@ -66,10 +65,8 @@ class _Trace:
         sight = Sight(self.screen, self.facts)
         tests = [test for test in self.screen.tests.values() if test.context == "position"]
         if tests:
-            yield from (
-                "",
-                "POSITION: " + ("weight sits in the toes" if self.said.position_first else "nothing stands out"),
-            )
+            found = self.plain.word("position.found") if self.said.position_first else "nothing stands out"
+            yield from ("", f"POSITION: {found}")
             for test in tests:
                 yield from _wrapped(self._seen(test, sight), 2)
 
@@ -252,6 +249,8 @@ class _Trace:
         if word.startswith("phase."):
             phase = word.removeprefix("phase.")
             return f"it trains where it goes wrong: {self.plain.word(f'option.phase.{phase}', phase)}"
+        if word == "position_first":
+            return f"{self.plain.word('position.found')}, so a position drill opens the session"
         return WHY.get(word) or self.plain.word(word)
 
 

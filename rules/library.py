@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rules.expand import questions_of
-from rules.screen import ExercisesFile, FindingsFile, Safety, Screen, ScreenFile
+from rules.expand import flags_of, questions_of
+from rules.heard import Phrase
+from rules.lines import Lines
+from rules.screen import ExercisesFile, FindingsFile, FlagRule, FlagsFile, Safety, Screen, ScreenFile
 
 HERE = Path(__file__).parent
+ROOMS = ("safety", "lexicon", "screens")
+"""What a content folder holds."""
 TRAPS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,6 +47,7 @@ class Library:
 def load_library(content: Path | None = None) -> Library:
     """Read every screen under *content* (a folder with `safety/` and `screens/`; default: the one in the package).
 
+    Words that people type in any screen are those of its `lexicon/`, or the package's where it has none.
     Raises ContentError, naming file and line, for anything that a screen may not hold.
     """
     root = content or HERE
@@ -49,17 +55,34 @@ def load_library(content: Path | None = None) -> Library:
     if not folders:
         raise ContentError(f"{root}/screens holds no screen; a screen is a folder with a screen.yaml")
     safety = read_safety(root / "safety")
-    return Library([read_screen(folder, safety, root / "safety") for folder in folders], root)
+    lexicon = root / "lexicon" if (root / "lexicon").is_dir() else HERE / "lexicon"
+    return Library([read_screen(folder, safety, root / "safety", lexicon) for folder in folders], root)
 
 
 def read_texts(root: Path) -> Mapping[str, str]:
     """Read the text of every file of a content folder, by its path in the folder: YAML and the evidence beside it."""
-    files = (file for room in ("safety", "screens") for file in (root / room).rglob("*") if _is_content(file))
+    files = (file for room in ROOMS for file in (root / room).rglob("*") if _is_content(file))
     return {file.relative_to(root).as_posix(): file.read_text(encoding="utf-8") for file in sorted(files)}
 
 
 def _is_content(file: Path) -> bool:
     return file.suffix == ".yaml" or file.name == "README.md"
+
+
+def read_labelled(root: Path | None = None) -> Mapping[str, tuple[Phrase, ...]]:
+    """Read the labelled phrases: the half `open` and the half `sealed`.
+
+    Raises ContentError where the sealed half is not the one whose hash SEAL holds.
+    """
+    folder = (root if root is not None and (root / "labelled").is_dir() else HERE) / "labelled"
+    seal, held = (folder / "SEAL").read_text(encoding="utf-8").split(), (folder / "sealed.yaml").read_bytes()
+    if not seal or hashlib.sha256(held).hexdigest() != seal[0]:
+        raise ContentError(f"{folder}/sealed.yaml isn't the one that was sealed; restore it, add to open.yaml instead")
+    halves = {half: read_yaml(folder / f"{half}.yaml") for half in ("open", "sealed")}
+    return {
+        half: tuple(Phrase(kind=e["kind"], say=e["say"], expect=e["expect"]) for e in entries)
+        for half, entries in halves.items()
+    }
 
 
 def read_safety(folder: Path) -> Safety:
@@ -75,15 +98,21 @@ def read_safety(folder: Path) -> Safety:
     return _validated(Safety, whole, folder / "red_flags.yaml")
 
 
-def read_screen(folder: Path, safety: Safety, safety_folder: Path) -> Screen:
-    """Read one screen folder and join it with the shared safety content."""
+def read_screen(folder: Path, safety: Safety, safety_folder: Path, lexicon_folder: Path) -> Screen:
+    """Read one screen folder and join it with the shared safety content and the shared words that people type."""
     file = _validated(ScreenFile, read_yaml(folder / "screen.yaml"), folder / "screen.yaml")
     if file.id != folder.name:
         raise ContentError(f"{folder}/screen.yaml: id is {file.id!r}; name it {folder.name!r} like its folder")
+    own = _own_flags(folder / "flags.yaml", safety, file)
+    try:
+        shared = flags_of(safety.flags, file)
+    except ValueError as error:
+        raise ContentError(f"{safety_folder}/red_flags.yaml: {error}") from error
     return Screen(
         id=file.id,
         version=file.version,
-        safety=safety,
+        safety=safety.model_copy(update={"flags": _by_row(shared, own)}),
+        own_flags=frozenset(flag.id for flag in own),
         parts=file.parts,
         postures=file.postures,
         tests={test.id: test for test in file.tests},
@@ -92,8 +121,44 @@ def read_screen(folder: Path, safety: Safety, safety_folder: Path) -> Screen:
         exercises=_validated(ExercisesFile, read_yaml(folder / "exercises.yaml"), folder / "exercises.yaml"),
         file=file,
         wording=_wording(safety_folder, folder),
-        lexicon=_lexicon(safety_folder, folder),
+        lexicon=_lexicon(safety_folder, lexicon_folder, folder),
     )
+
+
+def _own_flags(path: Path, safety: Safety, screen: ScreenFile) -> tuple[FlagRule, ...]:
+    """Read the flags of a screen's own tests, where it has some; their ids are theirs alone."""
+    if not path.exists():
+        return ()
+    held = read_yaml(path) or {}
+    for key in sorted(set(held) - {"shared", "flags"}):
+        raise ContentError(f"{path}: {key} is not known here; it takes flags, shared")
+    written = _validated(FlagsFile, {"flags": held.get("flags") or ()}, path).flags
+    try:
+        flags = flags_of(written, screen)
+    except ValueError as error:
+        raise ContentError(f"{path}: {error}") from error
+    taken = {flag.id for flag in safety.flags}
+    for flag in flags:
+        if flag.id in taken:
+            place = Lines({str(path): path.read_text(encoding="utf-8")}).place(str(path), f"flags.{flag.id}")
+            raise ContentError(f"{place}: there is a flag {flag.id} already; rename this one")
+        taken.add(flag.id)
+    return flags
+
+
+def _by_row(shared: Sequence[FlagRule], own: Sequence[FlagRule]) -> tuple[FlagRule, ...]:
+    """Put a screen's own flags among the shared ones, before those of the same row: of equals the first is told."""
+    rows = {flag.id: int(found[0]) if (found := re.match(r"\d+", flag.row)) else None for flag in (*shared, *own)}
+    merged = list(shared)
+    for flag in own:
+        row = rows[flag.id]
+        later = (
+            place
+            for place, other in enumerate(merged)
+            if other not in own and row is not None and (rows[other.id] or 0) >= row
+        )
+        merged.insert(next(later, len(merged)), flag)
+    return tuple(merged)
 
 
 def read_yaml(path: Path) -> Any:
@@ -182,16 +247,31 @@ def _wording(*folders: Path) -> dict[str, dict[str, str]]:
 
 
 def _lexicon(*folders: Path) -> dict[str, Any]:
-    """Read lexicon/<language>.yaml of each folder, merged by section."""
+    """Read <language>.yaml of each folder, or of its `lexicon/`; by section, later folders add to earlier ones."""
     lexicon: dict[str, Any] = {}
     for folder in folders:
-        for path in sorted((folder / "lexicon").glob("*.yaml")):
+        place = folder if folder.name == "lexicon" else folder / "lexicon"
+        for path in sorted(place.glob("*.yaml")):
             held = lexicon.setdefault(path.stem, {})
             for section, entries in (read_yaml(path) or {}).items():
-                if section in held:
-                    raise ContentError(f"{path}: section {section} stands in two lexicons; rename one")
-                held[section] = entries
+                held[section] = _joined(held[section], entries, f"{path}: {section}") if section in held else entries
     return lexicon
+
+
+def _joined(first: Any, more: Any, name: str) -> Any:
+    """Add a lexicon's words to those of an earlier one: lists end to end, tables by their names.
+
+    Raises ContentError for words of another shape.
+    """
+    match first, more:
+        case list(), list():
+            return [*first, *more]
+        case dict(), dict():
+            joined = dict(first)
+            for key, entries in more.items():
+                joined[key] = _joined(first[key], entries, f"{name}.{key}") if key in first else entries
+            return joined
+    raise ContentError(f"{name} stands in two lexicons and is no list in both; keep one")
 
 
 def flat(tree: Any, name: str) -> dict[str, str]:

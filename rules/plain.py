@@ -32,7 +32,6 @@ from rules.screen import Question, Row, Screen
 DERIVED: Mapping[str, tuple[str, str]] = {
     "range": ("the turning itself is limited here", "the turning itself is not limited here"),
     "limited": ("this side is limited here", "this side is not limited here"),
-    "position_first": ("weight sits in the toes", "weight does not sit in the toes"),
     "painful": ("something hurts now or hurt in a test", "nothing hurts, now or in a test"),
     "other_context": ("the same side is limited in another context, too", "no other context of this side is limited"),
     "symmetric": ("both sides are alike", "the sides differ"),
@@ -107,7 +106,7 @@ class Plain:
 
     def _compared(self, criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes) -> str:
         path = criterion.fact
-        derived = DERIVED.get(path.removeprefix("derived."))
+        derived = self._derived(path.removeprefix("derived."))
         if derived and isinstance(criterion, FactIs) and criterion.is_ in ("yes", "no"):
             return derived[0 if criterion.is_ == "yes" else 1]
         name = self.fact(path)
@@ -123,6 +122,12 @@ class Plain:
             case FactIncludes(includes=words):
                 return f"{name} includes {_or([self.value(path, word) for word in words])}"
 
+    def _derived(self, name: str) -> tuple[str, str] | None:
+        """Say a derived fact for "yes" and for "no"; what position comes to in the screen's own words."""
+        if name == "position_first":
+            return self.word("position.found"), self.word("position.fine")
+        return DERIVED.get(name)
+
     def fact(self, path: str) -> str:
         """Name a fact."""
         room, _, rest = path.partition(".")
@@ -131,7 +136,7 @@ class Plain:
         if room == "derived":
             if rest.endswith("_gap"):
                 return f"the difference between the sides of {self.test(rest.removesuffix('_gap'))}, in degrees,"
-            return COUNTED.get(rest) or f"“{(DERIVED.get(rest) or (rest.replace('_', ' '),))[0]}”"
+            return COUNTED.get(rest) or f"“{(self._derived(rest) or (rest.replace('_', ' '),))[0]}”"
         test_id, _, run = room.partition(":")
         if test_id in self.screen.tests:
             return self._of_test(test_id, rest) + (f" ({self._try(run)})" if run else "")

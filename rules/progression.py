@@ -94,7 +94,7 @@ def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: 
     side = assessment.priority.side if kind == "act" else None
     choose = _Chooser(screen, facts, side, lead)
     opener = None
-    if assessment.position_first and (lead is None or lead.driver != "positional"):
+    if assessment.position_first and (lead is None or lead.driver != screen.file.position_driver):
         opener = choose.one(screen.exercises.position_opener, "opener", "position_first")
     if opener is None and lead is not None and lead.cue_test is not None:
         opener = choose.one(screen.exercises.cue_opener.get(lead.cue_test, ()), "opener", "cue.worked")

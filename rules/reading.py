@@ -17,6 +17,7 @@ from typing import Any
 
 from rules.amounts import bare_numbers
 from rules.answers import AnswerReader
+from rules.criteria import SIDES
 from rules.facts import Path, Value
 from rules.rows import Labels, RowReader, field_of, list_of
 from rules.screen import Question, Row, Test
@@ -110,6 +111,24 @@ def scan(text: str, lexicon: Mapping[str, Any]) -> tuple[Alarm, ...]:
     )
 
 
+def mentions(text: str, lexicon: Mapping[str, Any]) -> tuple[Alarm, ...]:
+    """Find what the health pages ask about in *text*, beside red flags: illnesses, medicines, signs that can wait.
+
+    The same words are answers elsewhere ("a catch"), so this is for words that answer nothing that was asked. What is
+    denied is left out.
+    """
+    known = compiled(lexicon)
+    words = known.words(_unmasked(text))
+    hits = known.find(words, [(("item", name), phrases) for name, phrases in known.items.items()])
+    found: dict[str, Alarm] = {}
+    for hit in hits:
+        if not hit.negated:
+            said = " ".join(word.text for word in words[hit.start : hit.end])
+            alarm = Alarm(item=hit.tag[1], words=said, negated=False, other_person=False, past=False)
+            found.setdefault(hit.tag[1], alarm)
+    return tuple(found.values())
+
+
 def _unmasked(text: str) -> str:
     """Take out signs that aren't seen, and write letters that look like Latin ones as those."""
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
@@ -120,6 +139,16 @@ def truth(text: str, lexicon: Mapping[str, Any]) -> bool | None:
     """Read the answer to a closed question: True, False, or None where it is not plainly one of them."""
     known = compiled(lexicon)
     return known.truth(known.words(text))
+
+
+def read_side(text: str, lexicon: Mapping[str, Any]) -> str | None:
+    """Read which side is meant: left, right, both; None where no side is named, or only one that isn't."""
+    known = compiled(lexicon)
+    hits = known.find(known.words(text), [(("side", name), phrases) for name, phrases in known.sides.items()])
+    said = {hit.tag[1] for hit in hits if not hit.negated and hit.tag[1] in (*SIDES, "both")}
+    if "both" in said or said.issuperset(SIDES):
+        return "both"
+    return said.pop() if len(said) == 1 else None
 
 
 def _label_typed(text: str, question: Question, rows: Sequence[Row], labels: Labels) -> Reading | None:

@@ -120,8 +120,9 @@ class GateQuestion(Frozen):
 class FlagRule(Frozen):
     """What raises a flag. `row` is the evidence row; of one row only the most urgent flag stands.
 
-    Wording keys (in safety/wording): `<id>.told` (what was reported, as the client would say it) and
-    `<id>.advice` (what to do, by when; slots {emergency_number}, {told}).
+    Wording keys (in safety/wording, or the screen's): `<id>.told` (what was reported, as the client would say it) and
+    `<id>.advice` (what to do, by when; slots {emergency_number}, {told}, {crisis_line}, and of the screen {joint},
+    {worse}, {unusable}). `any_test.pain` and `any_test.sensation` stand for each test that asks what it felt like.
     """
 
     id: Slug
@@ -139,6 +140,12 @@ class Safety(Frozen):
 
     version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")]
     questions: tuple[GateQuestion, ...]
+    flags: tuple[FlagRule, ...]
+
+
+class FlagsFile(Frozen):
+    """flags.yaml: what a screen's own tests raise, beside the flags that all screens share."""
+
     flags: tuple[FlagRule, ...]
 
 
@@ -289,6 +296,8 @@ class ScreenFile(Frozen):
     contexts: tuple[ContextName, ...] = Field(min_length=1)
     drivers: tuple[Driver, ...] = Field(min_length=1)
     """In the order in which they lead, where two findings are alike."""
+    position_driver: Driver | None = None
+    """The driver that is about position: where it leads, no position drill is put before its ladder."""
     prior: Mapping[ContextName, tuple[Driver, ...]] = {}
     """By context, the drivers from the likeliest on, where nothing else tells (evidence 3 Prior)."""
     parts: tuple[Part, ...]
@@ -305,6 +314,8 @@ class ScreenFile(Frozen):
     @model_validator(mode="after")
     def _known_contexts(self) -> ScreenFile:
         known = {*self.contexts, POSITION}
+        if self.position_driver is not None and self.position_driver not in self.drivers:
+            raise ValueError(f"position_driver is {self.position_driver}; it takes: {', '.join(self.drivers)}")
         for test in self.tests:
             if test.context not in known:
                 raise ValueError(f"test {test.id}: context is {test.context}; it takes: {', '.join(sorted(known))}")
@@ -431,7 +442,7 @@ class ExercisesFile(Frozen):
     ladders: tuple[Ladder, ...]
     exercises: tuple[Exercise, ...]
     position_opener: tuple[Slug, ...]
-    """The position drills that open every session when weight sits in the toes, in order of preference."""
+    """The position drills that open every session when position stands out, in order of preference."""
     cue_opener: Mapping[Slug, tuple[Slug, ...]] = {}
     """The test in which a cue worked -> the drills in that position, in order of preference."""
 
@@ -452,6 +463,8 @@ class Screen(Frozen):
     findings: FindingsFile
     exercises: ExercisesFile
     file: ScreenFile
+    own_flags: frozenset[str] = frozenset()
+    """Ids of the flags in `safety` that stand in the screen's own flags.yaml."""
     wording: Mapping[str, Mapping[str, str]]
     """Language -> key -> text (plural forms as `key.one`, `key.other`)."""
     lexicon: Mapping[str, Any]
@@ -466,6 +479,16 @@ class Screen(Frozen):
         """Give the tests that findings of a context rest on."""
         counted = [test for test in self.tests.values() if test.role != "comparison"]
         return {context: tuple(t for t in counted if t.context == context) for context in self.file.contexts}
+
+    @cached_property
+    def limits_of(self) -> Mapping[ContextName, tuple[LimitRule, ...]]:
+        """Give the limit rules of each context."""
+        return {c: tuple(r for r in self.findings.limits if r.context == c) for c in self.file.contexts}
+
+    @cached_property
+    def drivers_of(self) -> Mapping[ContextName, tuple[DriverRule, ...]]:
+        """Give the driver rules of each context, in order."""
+        return {c: tuple(r for r in self.findings.drivers if r.context == c) for c in self.file.contexts}
 
     @cached_property
     def worded_only(self) -> tuple[str, ...]:

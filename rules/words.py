@@ -281,6 +281,7 @@ class Lexicon:
         self._about_others = {item for item, entry in flags.items() if entry.get("names_others")}
         self.items = self._table(raw.get("items", {}))
         self.options = self._table({**raw.get("gate_options", {}), **raw.get("options", {})})
+        self.feedback = self._table(raw.get("feedback", {}))
         self.alone = self._table(raw.get("alone", {}))
         self.sides = self._table(raw.get("sides", {}))
         self._controls = self._table(raw.get("controls", {}))

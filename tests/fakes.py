@@ -388,6 +388,7 @@ class MemoryTurns:
                     urgency=kept.effect.flag.urgency,
                     action=kept.effect.flag.action,
                     raised_at=kept.raised_at,
+                    screen=kept.effect.screen,
                 )
                 for kept in person.flags
                 if kept.closed_because is None

@@ -16,6 +16,8 @@ class ClientFlagged:
     flag: str
     urgency: str
     own_words: str | None
+    screen: str = ""
+    """The id of the screen in which it was raised; empty in news written before it was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

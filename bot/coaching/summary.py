@@ -22,8 +22,8 @@ class Who(Protocol):
         """Give what they are called."""
 
 
-def flag_event(client: Who, flag: Flag, own_words: str | None, at: datetime) -> ClientFlagged:
-    """Make the news of a flag."""
+def flag_event(client: Who, flag: Flag, own_words: str | None, at: datetime, screen: str) -> ClientFlagged:
+    """Make the news of a flag that was raised in a screen."""
     return ClientFlagged(
         at=at,
         client_id=client.id,
@@ -31,6 +31,7 @@ def flag_event(client: Who, flag: Flag, own_words: str | None, at: datetime) -> 
         flag=flag.id,
         urgency=flag.urgency,
         own_words=own_words,
+        screen=screen,
     )
 
 

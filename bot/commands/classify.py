@@ -80,7 +80,7 @@ def results(lines: TextIO, library: Library) -> Iterator[str]:
 
     Raises BadInput at the first that can't be judged, when those before it have been given.
     """
-    for where, document, indent in _documents(lines):
+    for where, document, indent in documents(lines):
         try:
             result = judge(document, library)
         except BadInput as error:
@@ -94,8 +94,8 @@ def judge(document: Any, library: Library) -> Mapping[str, Any]:
     from rules.progression import first_plan
     from rules.questions import problems
 
-    case = _case(document)
-    screen = _screen(case, library)
+    case = case_of(document)
+    screen = screen_of(case, library)
     facts = Facts(profile=case.profile, reports=case.reports, attempts=case.attempts)
     if wrong := problems(screen, facts):
         raise BadInput(wrong[0] + _more(len(wrong) - 1))
@@ -104,7 +104,7 @@ def judge(document: Any, library: Library) -> Mapping[str, Any]:
     return {"assessment": assessment.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
 
 
-def _documents(lines: TextIO) -> Iterator[tuple[str, Any, int | None]]:
+def documents(lines: TextIO) -> Iterator[tuple[str, Any, int | None]]:
     """Read JSON Lines as they come, or one object over several lines; blank lines are passed over."""
     first = True
     for number, line in enumerate(lines, start=1):
@@ -152,7 +152,7 @@ def _no_number(word: str) -> NoReturn:
     raise BadInput(f"{word} is no JSON; a fact that isn't known is left out")
 
 
-def _case(document: Any) -> Case:
+def case_of(document: Any) -> Case:
     if not isinstance(document, dict):
         raise BadInput(f"got {_short(document)}; it takes an object with profile, reports and attempts")
     try:
@@ -161,7 +161,7 @@ def _case(document: Any) -> Case:
         raise BadInput(_explain(error, document)) from None
 
 
-def _screen(case: Case, library: Library) -> Screen:
+def screen_of(case: Case, library: Library) -> Screen:
     if case.screen is None and len(library.screens) == 1:
         return next(iter(library.screens.values()))
     try:

@@ -191,7 +191,7 @@ def _text(path: Path) -> str:
 
 def _given(text: str, name: str, library: Library) -> Mapping[str, tuple[Screen, Facts]]:
     """Read clients of a file: cases, one YAML mapping, a JSON object or JSON Lines; raises Refused naming the field."""
-    from bot.commands.classify import BadInput, _case, _screen
+    from bot.commands.classify import BadInput, case_of, screen_of
     from rules.questions import problems
 
     found: dict[str, tuple[Screen, Facts]] = {}
@@ -200,8 +200,8 @@ def _given(text: str, name: str, library: Library) -> Mapping[str, tuple[Screen,
             if isinstance(document, Facts):
                 screen, facts = _of_folder(name, library), document
             else:
-                case = _case(document)
-                screen = _screen(case, library)
+                case = case_of(document)
+                screen = screen_of(case, library)
                 facts = Facts(profile=case.profile, reports=case.reports, attempts=case.attempts)
         except BadInput as error:
             raise Refused(f"{name}: {where}: {error}" if where else f"{name}: {error}") from None
@@ -216,7 +216,7 @@ def _documents(text: str, name: str) -> Iterator[tuple[str, Any]]:
     import io
 
     from bot.commands.classify import BadInput
-    from bot.commands.classify import _documents as json_documents
+    from bot.commands.classify import documents as json_documents
     from rules.cases import facts_by_name
     from rules.library import parse_yaml
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.coaching.summary import flag_event, screened_event
 from bot.conversation import again
 from bot.conversation.activities import Ask, Confirm, Unlock
 from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
+from bot.conversation.known import OpenFlag
 from bot.conversation.talk import Talk
-from rules import Assessment, Facts, Flag
+from rules import Assessment, Facts, Flag, Screen
 from rules.expand import unsure_path
 from rules.questions import Way
-from rules.reading import Alarm, read, scan
+from rules.reading import Alarm, mentions, read, scan
 from rules.safety import flags
 from rules.screen import URGENCIES, Question
 from rules.sight import Sight
-
-if TYPE_CHECKING:
-    from bot.conversation.known import OpenFlag
 
 HOLDING = ("lock", "pause")
 """The actions that stop exercise."""
@@ -50,6 +48,14 @@ def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
     return scan(text, talk.lexicon)
 
 
+def mentioned(talk: Talk, text: str) -> tuple[Alarm, ...]:
+    """Find what the health pages ask about in words that answer nothing else, and that isn't reported already."""
+    asked = {row.path for q in talk.screen.questions if q.kind == "checklist" for row in q.rows}
+    facts = talk.live_facts
+    found = (a for a in mentions(text, talk.lexicon) if f"reports.{a.item}" in asked)
+    return tuple(a for a in found if facts.value(f"reports.{a.item}") != "yes")
+
+
 def tells_of_pain(talk: Talk, words: str) -> bool:
     """Tell whether words speak of a pinch, a sharp pain, a catch, a limp or another sign that the gate asks about."""
     for question in talk.screen.questions:
@@ -68,6 +74,12 @@ def tells_of_pain(talk: Talk, words: str) -> bool:
 
 
 # --- words that raise a red flag
+
+
+SAID_BY_WORDS: Mapping[str, Mapping[str, str]] = {
+    "minor": {"reports.minor": "pain_or_limp", "profile.age_band": "under_18"},
+}
+"""Items whose closed question settles other facts than a plain yes."""
 
 
 def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
@@ -97,14 +109,17 @@ def show_closed_question(talk: Talk, note: Line | None = None) -> None:
     if not isinstance(activity, Ask):
         return
     talk.next_step()
-    item = talk.first_of(f"alarm.{activity.item}", f"emergency.{activity.item}_full", "alarm.other")
+    pages = [q.id for q in talk.screen.questions if f"reports.{activity.item}" in {row.path for row in q.rows}]
+    item = talk.first_of(f"alarm.{activity.item}", *(f"{page}.{activity.item}_full" for page in pages), "alarm.other")
     values: dict[str, Slot] = {
         "words": activity.words,
         "item": item,
         "number": talk.number(),
         "crisis": talk.crisis_line(),
     }
-    line = Line(key="bot.alarm_private" if activity.item in PRIVATE else "bot.alarm_ask", values=values)
+    urgent = activity.item in talk.lexicon.get("red_flags", {})
+    key = "bot.alarm_private" if activity.item in PRIVATE else "bot.alarm_ask" if urgent else "bot.alarm_health"
+    line = Line(key=key, values=values)
     talk.card(
         f"a{talk.conversation.step}",
         *([note] if note else []),
@@ -126,14 +141,14 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
         KeepAnswer(
             screening=kept_in,
             path=f"reports.{activity.item}",
-            value="yes" if happening else "no",
+            value=SAID_BY_WORDS.get(activity.item, {}).get(f"reports.{activity.item}", "yes") if happening else "no",
             how="typed",
             words=activity.words,
         )
     )
     if not happening:
         return not _ask_next(talk, activity)
-    values = {f"reports.{activity.item}": "yes"}
+    values = SAID_BY_WORDS.get(activity.item, {f"reports.{activity.item}": "yes"})
     facts = talk.live_facts.with_values(values)
     if screening is not None:
         talk.put_screening(screening.model_copy(update={"answers": {**screening.answers, **values}}))
@@ -163,7 +178,7 @@ def _ask_next(talk: Talk, asked: Ask) -> bool:
 def confirm(talk: Talk, grave: Sequence[Flag], paths: tuple[str, ...], question: Question) -> None:
     """Ask once whether an emergency or urgent tap was meant."""
     for flag in grave:  # it stands until it is denied, whether or not they ever answer
-        talk.do(RaiseFlag(flag=flag))
+        talk.do(RaiseFlag(flag=flag, screen=talk.screen.id))
     meant = tuple(p for p in paths if any(p in flag.because for flag in grave)) or paths
     stood = {flag.id for flag in talk.known.flags}
     ids = tuple(flag.id for flag in grave)
@@ -178,7 +193,7 @@ def show_confirm(talk: Talk, note: Line | None = None) -> None:
     if not isinstance(activity, Confirm):
         return
     talk.next_step()
-    told = tuple(talk.of_screen(f"flag.{flag}.told") for flag in activity.flags)
+    told = tuple(flag_line(talk, flag, "told") for flag in activity.flags)
     talk.card(
         f"a{talk.conversation.step}",
         *([note] if note else []),
@@ -241,7 +256,7 @@ def stop(
     for flag in raised:
         if any(held.id == flag.id for held in talk.known.flags):
             talk.do(LiftFlag(flag_id=flag.id, reason="reported again"))
-        talk.do(RaiseFlag(flag=flag, own_words=own_words))
+        talk.do(RaiseFlag(flag=flag, own_words=own_words, screen=talk.screen.id))
         _tell_coach(talk, flag, own_words)
     if _graver_stands(talk, raised):
         # What was said first was more urgent: a milder text after it would read as an all-clear.
@@ -269,12 +284,28 @@ def _graver_stands(talk: Talk, raised: Sequence[Flag]) -> bool:
 
 def advice(talk: Talk, flag: Flag | OpenFlag) -> tuple[Line, ...]:
     """Give a flag's own words: what was reported, what to do, by when."""
-    told = talk.of_screen(f"flag.{flag.id}.told")
-    values = {"told": told, "emergency_number": talk.number(), "crisis_line": talk.crisis_line()}
+    raised_in = flag.screen if isinstance(flag, OpenFlag) else ""
+    told = flag_line(talk, flag.id, "told", raised_in=raised_in)
+    owner = _screen_of_flag(talk, flag.id, raised_in)
+    body = {word: Line(key=f"{owner.id}/screen.{word}") for word in ("joint", "worse", "unusable")}
+    values = {"told": told, "emergency_number": talk.number(), "crisis_line": talk.crisis_line(), **body}
     return (
         Line(key=f"bot.you_told.{flag.urgency}", values={"told": told}),
-        talk.of_screen(f"flag.{flag.id}.advice", **values),
+        flag_line(talk, flag.id, "advice", raised_in=raised_in, **values),
     )
+
+
+def flag_line(talk: Talk, flag_id: str, word: str, *, raised_in: str = "", **values: Slot) -> Line:
+    """Give one of a flag's texts (told, advice, summary) in the words of the screen in which it was raised."""
+    return Line(key=f"{_screen_of_flag(talk, flag_id, raised_in).id}/flag.{flag_id}.{word}", values=values)
+
+
+def _screen_of_flag(talk: Talk, flag_id: str, raised_in: str) -> Screen:
+    """Find the screen that words a flag: the one it was raised in, else the one at hand, else any that has it."""
+    screens = talk.library.screens
+    likely = [screens[raised_in]] if raised_in in screens else []
+    has = (s for s in (*likely, talk.screen, *screens.values()) if any(rule.id == flag_id for rule in s.safety.flags))
+    return next(has, talk.screen)
 
 
 def tell_gate(talk: Talk, way: Way) -> None:
@@ -293,7 +324,7 @@ def tell_flags(talk: Talk, raised: Sequence[Flag], *, told: Sequence[str]) -> No
     held = {flag.id for flag in talk.known.flags}
     new = [flag for flag in raised if f"flag:{flag.id}" not in told]
     for flag in new:
-        talk.do(RaiseFlag(flag=flag))
+        talk.do(RaiseFlag(flag=flag, screen=talk.screen.id))
         if flag.id not in held:
             _tell_coach(talk, flag, None)
     if new:
@@ -415,7 +446,7 @@ def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
     if flag.urgency != "coach":
-        talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at)))
+        talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at, talk.screen.id)))
 
 
 def _who_knows(talk: Talk) -> Line:

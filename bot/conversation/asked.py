@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from bot.conversation.effects import Line, Slot
 from bot.conversation.talk import Talk
@@ -11,23 +12,10 @@ ASKING = frozenset(
     {"what", "whats", "how", "why", "which", "when", "mean", "means", "meaning", "explain", "understand", "is"}
 )
 """Words of which one must be there, or a question mark: "my thigh hurts" asks nothing."""
-MEANT = (
-    ("often", frozenset({"often", "times", "week", "weekly", "days", "daily", "day", "everyday"})),
-    ("control", frozenset({"control", "steer", "steering"})),
-    ("positional", frozenset({"weight", "position", "positional", "forward"})),
-    ("pelvic", frozenset({"pelvis", "pelvic"})),
-    ("femoral", frozenset({"thigh", "femoral", "femur", "socket"})),
-    ("roles", frozenset({"room", "practice", "strength", "opener", "builder", "lift", "order"})),
-    ("contexts", frozenset({"folded", "fold", "behind"})),
-    ("sure", frozenset({"sure", "certain", "confident", "confidence"})),
-    ("limited", frozenset({"limited", "limit", "limitation", "turning", "rotation"})),
-    ("way_round", frozenset({"compensation", "compensations", "round"})),
-)
-"""What may be asked after -> the words that name it; the first that is named is answered."""
-
-
-SHARED = ("roles", "sure", "limited", "way_round")
+SHARED = ("roles", "sure")
 """Topics that mean the same in every screen; the others are the screen's to explain."""
+LAST = (*SHARED, "limited", "way_round")
+"""Topics that every screen has: those of its own drivers and contexts come before them."""
 
 
 def answer(talk: Talk, words: str) -> Line | None:
@@ -35,12 +23,13 @@ def answer(talk: Talk, words: str) -> Line | None:
     said = set(re.findall(r"[a-z]+", words.lower().replace("'", "")))
     if not said & ASKING and "?" not in words:
         return None
-    topic = next((topic for topic, names in MEANT if said & names), None)
+    topics: Mapping[str, Sequence[str]] = talk.lexicon.get("topics", {})
+    own = (topic for topic in topics if topic not in ("often", *LAST))
+    topic = next((topic for topic in ("often", *own, *LAST) if said & set(topics.get(topic, ()))), None)
     if topic is None:
-        return Line(key="asked.unknown") if said & {"mean", "means", "meaning", "explain"} else None
+        return talk.of_screen("asked.unknown") if said & {"mean", "means", "meaning", "explain"} else None
     if topic != "often":
-        own = f"asked.{topic}"
-        return talk.of_screen(own) if own in talk.words else Line(key=own) if topic in SHARED else None
+        return Line(key=f"asked.{topic}") if topic in SHARED else talk.of_screen(f"asked.{topic}")
     plan = talk.known.plan
     if plan is None:
         return Line(key="asked.often_none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Joined, Line, Slot
 from bot.conversation.events import ClientFlagged, ClientScreened
 from bot.conversation.talk import Talk
@@ -14,7 +15,7 @@ def tell_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
             values: dict[str, Slot] = {
                 "client": event.client_name,
                 "urgency": Line(key=f"coach.urgency.{event.urgency}"),
-                "summary": talk.of_screen(f"flag.{event.flag}.summary"),
+                "summary": flag_line(talk, event.flag, "summary", raised_in=event.screen),
             }
             lines = [Line(key="coach.flag", values=values)]
             if event.own_words and event.flag not in ("rf37b_private",):

@@ -128,6 +128,8 @@ class RaiseFlag:
 
     flag: Flag
     own_words: str | None = None
+    screen: str = ""
+    """The id of the screen in which it was raised."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def hello(talk: Talk, note: Line | None = None) -> None:
             talk.clear()
         talk.push(Hello())  # above a screening where only the text changed: it waits, and goes on
     talk.next_step()
-    who, what = who_reads(talk), talk.of_screen("screen.what")
+    who, what = who_reads(talk), talk.of_every_screen("screen.what", glue=" ")
     first = Line(key="hello.changed") if talk.known.consent else Line(key="hello.what", values={"what": what})
     talk.card(
         "hello",
@@ -133,7 +133,7 @@ def _named_screen(talk: Talk, words: str) -> str | None:
     said = set(re.findall(r"\w+", words.lower()))
     for screen in talk.library.screens.values():
         held = screen.wording.get(talk.conversation.language) or screen.wording["en"]
-        if said & set(re.findall(r"\w{4,}", held["screen.name"].lower())):
+        if said & set(re.findall(r"\w+", held["screen.called"].lower())):
             return screen.id
     return None
 
@@ -187,6 +187,10 @@ def idle_words(talk: Talk, words: str) -> None:
         if alarm.tells_of_pain(talk, words):
             again.rest(talk)
             talk.say(Line(key="bot.pain_heard"), priority="safety")
+            screening.begin(talk, scope="gate", keep=profile_answers(talk))
+            return
+        if alarm.mentioned(talk, words):
+            talk.say(Line(key="bot.health_heard"), priority="safety")
             screening.begin(talk, scope="gate", keep=profile_answers(talk))
             return
         if CHANGE_WORDS.search(words.lower()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.conversation import alarm
 from bot.conversation.cards import labels_of, opened_first, side_word
 from bot.conversation.effects import Line
 from bot.conversation.review import name_of, review_lines, show_review
@@ -132,6 +133,10 @@ def _applies(name: str, question: Question) -> bool:
 
 
 def _not_understood(talk: Talk, question: Question, text: str) -> None:
+    health = alarm.mentioned(talk, text)
+    if health:
+        alarm.interrupt(talk, health)
+        return
     open_now = current(talk)
     if open_now is not None and open_now[0] is not None and (told := _one_side(talk, open_now[0], text)) is not None:
         go_on(talk, note=told, fresh=False)
@@ -156,7 +161,7 @@ def _one_side(talk: Talk, ask: Ask, text: str) -> Line | None:
     alone = read(text, ask.question, ask.rows, labels_of(talk, ask), talk.lexicon, test=test)
     if alone is not None and not set(alone.values) <= set(heard.values):
         return None  # no side was named, so that these words went to the first row
-    return Line(key="bot.one_side", values={"side": side_word(side)})
+    return talk.of_screen("screen.one_side", side=side_word(side))
 
 
 def corrected(talk: Talk, text: str, message: str) -> None:

@@ -12,12 +12,16 @@ from rules import Action, Assessment, Facts, Plan, Urgency, Value
 
 @dataclass(frozen=True, kw_only=True)
 class OpenFlag:
-    """A flag that stands. `raised_at` says when; `urgency` and `action` as in rules.Flag."""
+    """A flag that stands. `raised_at` says when; `urgency` and `action` as in rules.Flag.
+
+    `screen` is the id of the screen in which it was raised; empty where that was not kept.
+    """
 
     id: str
     urgency: Urgency
     action: Action
     raised_at: datetime
+    screen: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

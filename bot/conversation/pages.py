@@ -64,7 +64,7 @@ def _context(talk: Talk, finding: Finding, facts: Facts) -> Iterator[Line]:
     yield Line(key="result.driven", values=values)
     yield _because(talk, finding, facts)
     if finding.phase:
-        yield Line(key="result.phase", values={"phase": Line(key=f"result_phase.{finding.phase}")})
+        yield Line(key="result.phase", values={"phase": talk.of_screen(f"phase.{finding.phase}")})
     if seen:
         yield way_round
     for note in finding.notes:
@@ -234,7 +234,7 @@ def show_plan(talk: Talk, plan: Plan | NoPlan | None, *, rest: Line | None = Non
             "reason": talk.of_screen(f"leave_out.{out.reason}"),
         }
         closing.append(Line(key="plan.barred", values=values))
-    closing.append(Line(key="plan.stop"))
+    closing.append(talk.of_screen("plan.stop"))
     talk.say(*closing)
 
 
@@ -244,7 +244,7 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
     whose = Line(key="plan.side_first", values={"side": side}) if side else Line(key="plan.each_side")
     exercise = next(e for e in talk.screen.exercises.exercises if e.id == prescribed.exercise)
     if exercise.target_leg == "both" and not prescribed.dose.per_side:
-        whose = Line(key="plan.whole_body")
+        whose = talk.of_screen("plan.whole_body")
     return Line(
         key="plan.exercise",
         values={
@@ -265,7 +265,9 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
 
 
 def _why(talk: Talk, word: str) -> Line:
-    return talk.of_screen(word) if word.startswith(("ladder.", "cue.")) else Line(key=f"plan.why.{word}")
+    if word.startswith(("ladder.", "cue.")):
+        return talk.of_screen(word)
+    return Line(key=f"plan.why.{word}") if word == "lift" else talk.of_screen(f"plan.why.{word}")
 
 
 def _dose(dose: Dose) -> Line:

@@ -244,7 +244,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "privacy":
             comeback.privacy(talk)
         case "help":
-            talk.say(Line(key="bot.help", values={"number": talk.number()}))
+            talk.say(talk.help())
             _back_to_it(talk)
         case "second":
             if talk.screening is not None:

@@ -240,7 +240,7 @@ def control(talk: Talk, name: str) -> None:
         case "review" if ask is not None:
             go_on(talk, note=Line(key="bot.review_later"), fresh=False)
         case "help":
-            talk.say(Line(key="bot.help", values={"number": talk.number()}))
+            talk.say(talk.help())
             go_on(talk, fresh=False)
         case _:
             go_on(talk, fresh=False)
@@ -344,7 +344,7 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
             place = side_word(side) if side != "both" else Line(key="bot.both_sides")
             return Line(key="bot.test_ended", values={"test": test_name(talk, test), "side": place})
         if attempt.sensation in talk.screen.file.invalid_sensations and field == "sensation":
-            return Line(key="bot.test_invalid", values={"test": test_name(talk, test)})
+            return talk.of_screen("screen.test_invalid", test=test_name(talk, test))
     return None
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.conversation.activities import Activity, Conversation, Screening
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, LiftFlag, Line, RaiseFlag, Say, Slot
+from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Joined, LiftFlag, Line, RaiseFlag, Say, Slot
 from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
 from rules.questions import Way, walk
@@ -172,11 +172,20 @@ class Talk:
         """Give a line of the screen's wording."""
         return Line(key=f"{self.screen.id}/{key}", values=values)
 
+    def of_every_screen(self, key: str, *, glue: str) -> Joined:
+        """Give the lines that all screens have for a key, in order."""
+        return Joined(items=tuple(Line(key=f"{screen}/{key}") for screen in self.library.screens), glue=glue)
+
     def first_of(self, *keys: str, **values: Slot) -> Line:
         """Give the line of the first of these keys that the screen words; the last one stands if none is."""
         words = self.words
         chosen = next((k for k in keys if k in words or f"{k}.one" in words), keys[-1])
         return self.of_screen(chosen, **values)
+
+    def help(self) -> Line:
+        """Say what can be done, and which screens there are."""
+        names = self.of_every_screen("screen.name", glue=", ")
+        return Line(key="bot.help", values={"names": names, "number": self.number()})
 
     def number(self) -> Line:
         """Give the emergency number of the client's country."""

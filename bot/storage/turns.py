@@ -210,7 +210,11 @@ class SqlTurns:
             plan=plan,
             flags=tuple(
                 OpenFlag(
-                    id=flag.value["flag"]["id"], urgency=flag.urgency, action=flag.action, raised_at=flag.raised_at
+                    id=flag.value["flag"]["id"],
+                    urgency=flag.urgency,
+                    action=flag.action,
+                    raised_at=flag.raised_at,
+                    screen=flag.value.get("screen", ""),
                 )
                 for flag in flags
             ),
@@ -278,13 +282,13 @@ class SqlTurns:
                 await self._add(t.assessment, person_id=person_id, at=at, **row)
             case KeepPlan(plan=plan):
                 await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)
-            case RaiseFlag(flag=flag, own_words=own_words):
+            case RaiseFlag(flag=flag, own_words=own_words, screen=screen):
                 raised = self._insert(t.flag).values(
                     person_id=person_id,
                     lookup=self._flag_lookup(person_id, flag.id),
                     urgency=flag.urgency,
                     action=flag.action,
-                    value={"flag": _plain(flag), "own_words": own_words},
+                    value={"flag": _plain(flag), "own_words": own_words, "screen": screen},
                     raised_at=at,
                 )
                 await self._connection.execute(raised.on_conflict_do_nothing())

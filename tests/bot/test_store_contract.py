@@ -327,9 +327,9 @@ async def test_a_plan_is_kept_and_ended(store: Store) -> None:
 async def test_a_flag_stands_once_until_it_is_lifted(store: Store) -> None:
     later = NOW + timedelta(days=1)
     other = FLAG.model_copy(update={"id": "fever", "urgency": "urgent", "action": "lock"})
-    await keep(store, RaiseFlag(flag=FLAG, own_words="at night"))
+    await keep(store, RaiseFlag(flag=FLAG, own_words="at night", screen="hip"))
     known = await keep(store, RaiseFlag(flag=FLAG), RaiseFlag(flag=other), at=later)
-    night = OpenFlag(id="night_pain", urgency="clinician", action="pause", raised_at=NOW)
+    night = OpenFlag(id="night_pain", urgency="clinician", action="pause", raised_at=NOW, screen="hip")
     fever = OpenFlag(id="fever", urgency="urgent", action="lock", raised_at=later)
     assert known.flags == (night, fever)
     known = await keep(store, LiftFlag(flag_id="night_pain", reason="tapped by mistake"), at=later)

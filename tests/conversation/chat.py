@@ -105,9 +105,9 @@ class Chat:
                 known = dataclasses.replace(known, assessment=assessment, assessed_facts=facts, assessed_at=at)
             case KeepPlan(plan=plan):
                 known = dataclasses.replace(known, plan=plan)
-            case RaiseFlag(flag=flag):
+            case RaiseFlag(flag=flag, screen=screen):
                 if all(held.id != flag.id for held in known.flags):
-                    held = OpenFlag(id=flag.id, urgency=flag.urgency, action=flag.action, raised_at=at)
+                    held = OpenFlag(id=flag.id, urgency=flag.urgency, action=flag.action, raised_at=at, screen=screen)
                     known = dataclasses.replace(known, flags=(*known.flags, held))
             case LiftFlag(flag_id=flag_id):
                 known = dataclasses.replace(known, flags=tuple(f for f in known.flags if f.id != flag_id))

@@ -227,10 +227,10 @@ def stopped_by_a_fall(library: Library) -> Chat:
     chat = Chat(library, coach="sam")
     set_up(chat, HELLO)
     chat.types("thin bones")
-    chat.types("done")
+    chat.types("yes")
     chat.types("I fell on my hip yesterday and I can't put weight on it")
     chat.types("yes")
-    assert [flag.urgency for flag in chat.known.flags] == ["emergency"]
+    assert chat.known.flags[-1].urgency == "emergency"
     return chat
 
 
@@ -252,7 +252,8 @@ def test_after_an_emergency_nothing_milder_is_said(library: Library) -> None:
     chat.types("yes")
     assert "24 hours" not in chat.last
     assert "999" in chat.last
-    assert len(chat.known.flags) == 2
+    assert [flag.urgency for flag in chat.known.flags].count("emergency") >= 1
+    assert len(chat.known.flags) == 3
     chat.types("hello?")
     assert "even if you can walk" not in chat.last
 

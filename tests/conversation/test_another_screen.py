@@ -13,24 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import rules
 from bot.channels.transcript import is_answer, read_transcript
 from bot.commands.chat import play
+from bot.phrasebook import load_phrasebook
 from bot.settings import read_settings
-from bot.wiring import Content
-from rules import NoPlan, Screen, assess, first_plan, load_library
+from bot.wiring import Content, menus, read_content
+from rules import ContentError, Library, NoPlan, Screen, assess, first_plan, load_library
 from rules.check import check
 from rules.criteria import paths_of
-from rules.library import read_yaml
+from rules.library import flat, read_yaml
 from rules.questions import problems
-from rules.screen import UNCLEAR
 from tests.rules.cases import cases, facts_of
 
 HOUSE = Path(__file__).parents[2]
 PACKAGE = Path(rules.__file__).parent
 SHOULDER = HOUSE / "tests/screens/shoulder_rotation"
+HIPS = sorted(path.parent for path in (PACKAGE / "screens").glob("*/screen.yaml"))
 CASES = cases(SHOULDER / "cases.yaml")
 
 HIP_WORDS = re.compile(r"\b(hips?|thighs?|pelvi[cs]|femoral|buttocks?|when your leg)\b", re.I)
@@ -54,18 +54,17 @@ WHOLE = (*ABOUT_ME, *GATE, *MY_DAY, *TESTS, "looks right")
 
 
 def folder(root: Path, *screens: Path) -> Path:
-    """Lay out a content folder: the package's safety content and these screens."""
-    shutil.copytree(PACKAGE / "safety", root / "safety")
+    """Lay out a content folder: what all screens of the package share, whole, and these screens."""
+    for room in ("safety", "lexicon"):
+        shutil.copytree(PACKAGE / room, root / room)
     for screen in screens:
         shutil.copytree(screen, root / "screens" / screen.name)
     return root
 
 
 def content(root: Path) -> Content:
-    from bot.phrasebook import load_phrasebook
-
-    library = load_library(root)
-    return Content(library=library, phrasebook=load_phrasebook(library))
+    """Read a content folder as a process does, refusing what `coxa check` finds."""
+    return read_content(read_settings().model_copy(update={"screens": root}))
 
 
 def played(spoken: Content, *lines: str, people: str = "ann") -> tuple[str, ...]:
@@ -93,8 +92,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Content:
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Content:
-    screens = sorted(path.parent for path in (PACKAGE / "screens").glob("*/screen.yaml"))
-    return content(folder(tmp_path_factory.mktemp("beside"), *screens, SHOULDER))
+    return content(folder(tmp_path_factory.mktemp("beside"), *HIPS, SHOULDER))
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +121,7 @@ def test_every_source_says_proposal() -> None:
 
 def test_check_finds_nothing_wrong_with_it(alone: Content, beside: Content) -> None:
     for spoken in (alone, beside):
-        assert [problem for problem in check(spoken.library) if not _of_another_screen(problem)] == []
-
-
-def _of_another_screen(problem: str) -> bool:
-    """Tell whether a problem is a shared flag that reads the tests of another screen: no fault of this folder."""
-    read = re.search(r"flag \w+ reads (?:derived\.)?(\w+?)(?:_gap|\.\w+),", problem)
-    tests = {test["id"] for path in (PACKAGE / "screens").glob("*/screen.yaml") for test in read_yaml(path)["tests"]}
-    return read is not None and read[1] in tests
+        assert check(spoken.library) == ()
 
 
 def test_check_finds_what_is_wrong_with_it(tmp_path: Path) -> None:
@@ -138,20 +129,83 @@ def test_check_finds_what_is_wrong_with_it(tmp_path: Path) -> None:
     words = root / "screens/shoulder_rotation/wording/en.yaml"
     text = words.read_text(encoding="utf-8")
     words.write_text(text.replace("  low.humeral: It is", "  low.humerus: Rotate your arm in. It is"), encoding="utf-8")
-    found = [problem for problem in check(load_library(root)) if not _of_another_screen(problem)]
+    found = check(load_library(root))
     assert len(found) == 2
     assert any("lacks reason.low.humeral" in problem for problem in found)
     assert any("cues internal rotation" in problem for problem in found)
 
 
-def test_its_contexts_drivers_and_ladders_are_worded(shoulder: Screen) -> None:
-    words, file = shoulder.wording["en"], shoulder.file
-    keys = ["screen.name", "screen.what", "result.side", "result.nothing_limited", "result.friend"]
-    keys += [f"{room}.{name}" for room in ("context", "coach.context") for name in file.contexts]
-    for name in (*file.drivers, UNCLEAR):
-        keys += [f"driver.{name}", f"driver.{name}.short", f"coach.driver.{name}"]
-    keys += [f"ladder.{ladder.id}" for ladder in shoulder.exercises.ladders]
-    assert [key for key in keys if key not in words] == []
+ROOMS_ASKED = ("screen", "result", "context", "driver", "coach", "ladder", "position", "plan", "asked", "flag")
+"""Rooms of the wording in which every line is one that the bot asks of a screen, whatever the client says."""
+
+
+def test_a_line_that_the_bot_asks_for_and_is_missing_fails_the_start(shoulder: Screen) -> None:
+    words = shoulder.wording["en"]
+    own = flat(read_yaml(SHOULDER / "wording/en.yaml"), "own")
+    keys = [key for key in own if key.startswith(tuple(f"{room}." for room in ROOMS_ASKED))]
+    keys += [key for key in own if key.startswith(("follow.", "reason.", "phase."))]
+    assert len(keys) > 80
+    for key in keys:
+        left = {name: text for name, text in words.items() if name != key}
+        lacking = shoulder.model_copy(update={"wording": {"en": left}})
+        assert any(key in problem for problem in check(Library([lacking]))), key
+
+
+def test_a_flag_that_the_shared_content_has_is_refused_with_its_line(tmp_path: Path) -> None:
+    root = folder(tmp_path, SHOULDER)
+    flags = root / "screens/shoulder_rotation/flags.yaml"
+    text = flags.read_text(encoding="utf-8")
+    flags.write_text(text.replace("id: rf30_loose_painful", "id: rf34_strong_pain"), encoding="utf-8")
+    line = 1 + text[: text.index("  - id:")].count("\n")
+    with pytest.raises(ContentError, match=re.escape(f"{flags}:{line}: there is a flag rf34_strong_pain already")):
+        load_library(root)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        (
+            "flags.yaml",
+            "- either: {any: [{fact: any_test.pain, at_least: 1}]}",
+            "- not: {fact: any_test.pain, at_least: 1}",
+            "stands in a not",
+        ),
+        ("flags.yaml", "flags:", "flag:", "flag is not known here; it takes flags, shared"),
+        ("screen.yaml", "position_driver: positional", "position_driver: femoral", "position_driver is femoral"),
+        ("lexicon/en.yaml", "fillers: [arm, shoulder]", "fillers: arm", "fillers stands in two lexicons"),
+    ],
+)
+def test_what_a_screen_may_not_hold_is_refused(file: str, old: str, new: str, says: str, tmp_path: Path) -> None:
+    root = folder(tmp_path, SHOULDER)
+    path = root / "screens/shoulder_rotation" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ContentError, match=says):
+        load_library(root)
+
+
+def test_its_words_are_added_to_those_of_every_screen(shoulder: Screen) -> None:
+    sides = shoulder.lexicon["en"]["sides"]
+    assert {"left", "left arm"} <= set(sides["left"])
+    assert "left leg" not in sides["left"]
+    assert {"often", "humeral"} <= set(shoulder.lexicon["en"]["topics"])
+
+
+def test_any_test_in_the_shared_flags_means_each_test_of_a_screen(shoulder: Screen) -> None:
+    (red,) = (flag for flag in shoulder.safety.flags if flag.id == "rf24_test_red")
+    hurting = {path for path in paths_of(red.when) if path.endswith(".pain")}
+    felt = {path for path in paths_of(red.when) if path.endswith(".sensation")}
+    asking = [test.id for test in shoulder.tests.values() if test.sensations]
+    assert len(asking) == 5
+    assert hurting == {f"{test}.pain" for test in asking}
+    assert felt == {f"{test}.sensation" for test in asking}
+
+
+def test_what_advice_says_of_the_body_is_the_screens_own(shoulder: Screen) -> None:
+    assert {"rf05_saddle", "rf24_test_red"} <= {flag.id for flag in shoulder.safety.flags}
+    assert "exercise the {joint}" in " ".join(shoulder.wording["en"]["flag.rf05_saddle.advice"].split())
+    assert "{worse}" in shoulder.wording["en"]["flag.rf24_test_red.advice"]
 
 
 # --- its cases
@@ -292,35 +346,94 @@ def test_a_ticked_emergency_stops_it(alone: Content) -> None:
     assert "No exercises while the stop stands" in plan
 
 
+# --- a test that hurts
+
+AFTER = ("both easy", "both easy", "barely", "hard stop", "looks right")
+HURTS = {
+    "sharp": ("head touches", "left clear, right hurts", "sharp pain", "2", *AFTER),
+    "8 of 10": ("head touches", "left clear, right hurts", "a dull ache", "8", *AFTER),
+}
+"""The tests of someone whose right arm hurts when it swings out, by how."""
+
+
+def tells_of_a_red_test(said: str) -> None:
+    """Check that a strongly or sharply painful shoulder test has raised its flag, in the shoulder's words."""
+    assert "You told me that a test hurt strongly, sharply or with a catch." in said
+    assert "or you can't lift the arm as usual, be seen sooner; if you can't move the arm at all, call 999." in said
+    assert "No exercises for now, until someone has had a look at what you told me" in said
+
+
+@pytest.mark.parametrize(
+    ("told", "felt"), [("8", "a stretch"), ("2", "sharp pain"), ("2", "a catch")], ids=["8 of 10", "sharp", "catch"]
+)
+def test_a_strong_or_sharp_pain_in_a_test_raises_its_flag(told: str, felt: str, shoulder: Screen) -> None:
+    words = {"a stretch": "stretch", "sharp pain": "sharp", "a catch": "catch"}
+    attempt = {"test": "hand_out", "side": "right", "level": "hurts", "pain": int(told), "sensation": words[felt]}
+    (healthy,) = (case for case in CASES.values() if "like" not in case and not case.get("flags"))
+    facts = facts_of({"facts": {}, "like": healthy["name"], "attempts": [attempt]}, CASES)
+    assert "rf24_test_red" in {flag.id for flag in assess(shoulder, facts).flags}
+
+
+# --- a lock that stands
+
+
+def test_a_stored_lock_speaks_of_the_joint_it_stopped(beside: Content) -> None:
+    *_, stopped, later = said_to(beside, AGREE, "shoulder", *ABOUT_ME, "3", "done", "yes", "/start")
+    for said in (stopped, later):
+        assert "test or exercise the shoulder" in " ".join(said.split())
+        assert "the hip" not in said
+
+
+def test_a_coach_hears_of_a_flag_that_one_screen_has(beside: Content) -> None:
+    about_me = (*ABOUT_ME[:-1], "8", "done")
+    tests = ("head touches", "left clear, right hurts", "a dull ache", "3", "partly", "none", "both easy", "both easy")
+    lines = (AGREE, "shoulder", *about_me, *GATE, *MY_DAY, *tests, "barely", "hard stop", "looks right")
+    heard = [line for line in played(beside, *lines, people="ann,coach:sam") if line.startswith("@sam:")]
+    assert "@sam: Clinician: ann: Loose joints, painful shoulder" in heard
+
+
+# --- what a client asks
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("what does control mean?", "the shoulder has the room to turn"),
+        ("what is my shoulder blade doing?", "glides over your ribs"),
+        ("what does limited mean", "your shoulder turns less than most"),
+        ("what does banana mean", "Control, upper arm, shoulder blade"),
+        ("how sure are you?", "how many of your answers agree"),
+    ],
+)
+def test_questions_about_the_result_are_answered_of_the_shoulder(words: str, told: str, alone: Content) -> None:
+    *_, answered = said_to(alone, AGREE, *WHOLE, words)
+    assert told in answered
+    assert HIP_WORDS.findall(answered) == []
+
+
+def a_screen(alone: Content, name: str) -> Screen:
+    return alone.library.screens["shoulder_rotation"].model_copy(update={"id": name})
+
+
+def test_what_telegram_shows_names_every_screen(beside: Content, alone: Content) -> None:
+    both, one = menus(beside)["en"], menus(alone)["en"]
+    assert (
+        both.commands["screen"]
+        == "Begin a screening, about 10 minutes: Hips (how they turn), Shoulders (how they turn)"
+    )
+    assert "how your hips turn" in both.description
+    assert "how your shoulders turn" in both.description
+    assert one.short.startswith("Shoulders (how they turn): ")
+    assert HIP_WORDS.findall(f"{one.description} {one.short} {one.commands}") == []
+    many = Library([*beside.library.screens.values(), *(a_screen(alone, f"shoulder_{n}") for n in range(4))])
+    crowded = menus(Content(library=many, phrasebook=load_phrasebook(many)))["en"]
+    assert crowded.description.startswith("I help you find out how your joints move")
+    for shown in (both, one, crowded):
+        assert len(shown.description) <= 512
+        assert len(shown.short) <= 120
+
+
 # --- a real process
-
-
-def without_other_tests(root: Path) -> Path:
-    """Take out the shared flags that read tests of no screen in *root*: a process refuses content that has them.
-
-    Where the shared safety content reads no test by its name, this takes out nothing.
-    """
-    path = root / "safety/red_flags.yaml"
-    written = read_yaml(path)
-    library = load_library(root)
-    tests = {test for screen in library.screens.values() for test in screen.tests}
-    rooms = {"profile", "reports", "derived"}
-
-    def readable(fact: str) -> bool:
-        room, _, rest = fact.partition(".")
-        gap = room == "derived" and rest.endswith("_gap")
-        return rest.removesuffix("_gap") in tests if gap else room in rooms | tests
-
-    kept = {
-        flag.id
-        for screen in library.screens.values()
-        for flag in screen.safety.flags
-        if all(readable(fact) for fact in paths_of(flag.when))
-    }
-    assert {flag["id"] for flag in written["flags"] if flag["urgency"] in ("emergency", "urgent")} <= kept
-    written["flags"] = [flag for flag in written["flags"] if flag["id"] in kept]
-    path.write_text(yaml.safe_dump(written, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return root
 
 
 def chat(root: Path, home: Path, lines: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -344,12 +457,32 @@ def chat(root: Path, home: Path, lines: Sequence[str]) -> subprocess.CompletedPr
     )
 
 
-def test_a_real_process_plays_it_from_a_folder(tmp_path: Path) -> None:
-    root = without_other_tests(folder(tmp_path / "content", SHOULDER))
-    ended = chat(root, tmp_path, [AGREE, *WHOLE])
+def test_a_real_process_plays_both_screens_from_a_folder(tmp_path: Path) -> None:
+    root = folder(tmp_path / "content", *HIPS, SHOULDER)
+    ended = chat(root, tmp_path, [AGREE, "2", *WHOLE])
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stderr
     said = "\n".join(line.removeprefix("<").removeprefix(" ") for line in ended.stdout.splitlines() if is_answer(line))
+    assert "find out how your hips turn" in said
     assert "find out how your shoulders turn" in said
     speaks_of_shoulders(said[said.index("Your LEFT shoulder") :])
     assert (tmp_path / "data/coxa.db").exists()
+
+
+@pytest.mark.parametrize("how", HURTS)
+def test_a_real_process_raises_the_flag_of_a_test_that_hurts(how: str, tmp_path: Path) -> None:
+    root = folder(tmp_path / "content", *HIPS, SHOULDER)
+    ended = chat(root, tmp_path, [AGREE, "shoulder", *ABOUT_ME, *GATE, *MY_DAY, *HURTS[how], "/plan"])
+    assert ended.returncode == 0, ended.stderr
+    said = "\n".join(line.removeprefix("<").removeprefix(" ") for line in ended.stdout.splitlines() if is_answer(line))
+    tells_of_a_red_test(said)
+
+
+def test_a_process_starts_on_nothing_that_lacks_a_line(tmp_path: Path) -> None:
+    root = folder(tmp_path / "content", *HIPS, SHOULDER)
+    words = root / "screens/shoulder_rotation/wording/en.yaml"
+    text = words.read_text(encoding="utf-8")
+    words.write_text(text.replace("  joint: shoulder\n", ""), encoding="utf-8")
+    ended = chat(root, tmp_path, [AGREE])
+    assert ended.returncode != 0
+    assert "lacks screen.joint" in ended.stderr

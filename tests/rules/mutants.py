@@ -15,13 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
-import rules
-from rules import Assessment, Facts, NoPlan, Screen, assess, first_plan, load_library
+from rules import Assessment, Facts, Screen, assess, load_library
 from rules.criteria import (
     LEVELS,
     SIDES,
@@ -41,7 +39,6 @@ from rules.criteria import (
 )
 from rules.expand import questions_of
 from rules.library import ContentError, read_yaml
-from rules.questions import walk
 from rules.safety import flags
 from rules.screen import (
     URGENCIES,
@@ -62,16 +59,15 @@ from rules.screen import (
     PriorityRule,
     Safety,
     ScreenFile,
+    SecondLook,
+    Test,
 )
 from rules.sight import Sight
 from rules.truth import truth_of
-from tests.rules.cases import cases, facts_of
+from tests.rules.cases import OF_FACTS_ALONE, OF_PLAN, SAFETY_CASES, Case, broken, cases, cases_of, facts_of, pinned
 
-Case: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = str | int
 Place: TypeAlias = tuple[str, Side | None]
-SCREENS = Path(rules.__file__).parent / "screens"
-SAFETY_CASES = Path(__file__).parent / "cases_safety.yaml"
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "safety": ("safety", "flags"),
@@ -99,12 +95,6 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 MOST_TRIES = 50_000
 """So many answers are tried to show that two contents are the same; seconds, not minutes."""
 LOADER, EQUIVALENT = "the loader", "nothing: the same for every answer"
-TOLD = {"name", "exercises", "reading", "like", "facts", "attempts"}
-PINNED = {
-    *("findings", "flags", "flags_include", "priority", "position_first", "missing", "phase", "notes"),
-    *("first", "days_a_week", "also", "asks"),
-}
-"""Keys of a case: what it tells, and what it pins."""
 
 
 class Gone(Enum):
@@ -117,6 +107,20 @@ GONE = Gone.GONE
 
 
 _OPEN = "a page that hangs on the client's own not sure alone is asked anyway"
+_LESS_FOLDED = (
+    "high needs sitting and lying both short and one of them blocked, which this rule rules out, or caps itself where "
+    "lying goes further (confidence.easier_lying): the cap says again what holds anyway"
+)
+_LESS_BEHIND = (
+    "high needs feet that barely fall out, or feet that fall out easily with a blocked turn and a short long step and "
+    "no cue that helps; this rule rules out both: the cap says again what holds anyway"
+)
+_HELPED = "a cue that fades, stays or can't be taken away is one that helped"
+_RANGE = "the other conditions are range already"
+_TURN = "range with feet that are no further than they need be leaves the turn only this answer"
+_CAPPED = "what it lets in besides are rules of at most medium, and then high is taken down again"
+_ALWAYS_SUITS = "fp4 is ruled out for nobody, and what opens is never fp4 there"
+_LYING_CLEAR = "with lying clear there is no range, and no driver that could be as sure"
 PROVEN: Mapping[tuple[str, str, str], str] = {
     ("safety", "rf25_stiff_hip", "without {either: {fact: f1.level, is: blocked}}"): (
         "from 50 on, a blocked f1 already holds in the branch above, which starts at 40"
@@ -125,89 +129,89 @@ PROVEN: Mapping[tuple[str, str, str], str] = {
     ("gate", "sexual", "reports.sexual_change: not sure counts as no"): _OPEN,
     ("gate", "pain_load", "reports.rest_pain: not sure counts as no"): _OPEN,
     ("gate", "nerve", "reports.leg_tingle: not sure counts as no"): _OPEN,
+    **{
+        ("findings", rule, "at_most medium -> high"): _LESS_FOLDED
+        for rule in (
+            "flexion.positional.heel_only",
+            "flexion.positional.cue",
+            "flexion.positional.stays",
+            "flexion.positional.easier_lying",
+            "flexion.control.active",
+            "flexion.pelvic.turn",
+            "flexion.positional.weight_forward",
+            "flexion.control.loaded",
+        )
+    },
+    **{
+        ("findings", rule, "at_most medium -> high"): _LESS_BEHIND
+        for rule in (
+            "extension.positional.cue",
+            "extension.positional.stays",
+            "extension.pelvic.range",
+            "extension.pelvic.prior",
+            "extension.control.cannot_find",
+            "extension.pelvic.turn",
+        )
+    },
+    **{
+        ("findings", rule, "without {fact: derived.cue_helped, is: yes}"): _HELPED
+        for rule in (
+            "flexion.positional.cue",
+            "extension.positional.cue",
+            "note.stays",
+        )
+    },
+    ("findings", "drivers", "flexion.femoral after flexion.control.active"): (
+        "range needs lying that is not clear, control needs it clear"
+    ),
+    ("findings", "drivers", "flexion.control.active after flexion.pelvic.turn"): (
+        "one needs sitting short, the other sitting clear"
+    ),
+    ("findings", "flexion.range.blocked", "f2.level at_least partial -> clear"): (
+        "lying clear already fails the condition before; only the near misses would name one more"
+    ),
+    ("findings", "extension.pelvic.two_tests", "without {fact: derived.range, is: yes}"): _RANGE,
+    ("findings", "extension.pelvic.two_tests", "without {fact: e2.level, is: blocked}"): _TURN,
+    ("findings", "extension.pelvic.prior", "without {fact: derived.range, is: yes}"): _RANGE,
+    ("findings", "extension.unclear.both_partial", "without {fact: e1.level, is: partial}"): (
+        "range with a partial turn needs feet that fall out little; where they barely do, extension.femoral came before"
+    ),
+    ("findings", "extension.unclear.both_partial", "without {fact: e2.level, is: partial}"): (
+        "range with partial feet needs a short turn; where it is blocked, extension.pelvic.prior came before"
+    ),
+    ("findings", "confidence.flexion.concordant", "f2.level at_least partial -> clear"): _LYING_CLEAR,
+    ("findings", "confidence.flexion.concordant", "f2.level at_least partial -> blocked"): (
+        "lying partial counts only beside blocked sitting, and that is capped by confidence.easier_lying"
+    ),
+    ("findings", "confidence.flexion.concordant", "without {fact: f1.level, is: blocked}"): (
+        "without it lying would have to be blocked; blocked sitting with lying partial is capped by "
+        "confidence.easier_lying"
+    ),
+    ("findings", "confidence.extension.turn_and_step", "without {fact: e3.level, at_least: partial}"): _CAPPED,
+    ("findings", "confidence.extension.turn_and_step", "e3.level at_least partial -> clear"): _CAPPED,
+    ("findings", "note.shape.hard_stop", "f2.level at_least partial -> clear"): _LYING_CLEAR,
+    ("exercises", "fp_positional", "builder without fp6"): _ALWAYS_SUITS,
+    ("exercises", "fp_pelvic", "builder without fp6"): _ALWAYS_SUITS,
+    ("exercises", "control_flexion", "builder without fp6"): _ALWAYS_SUITS,
+    ("exercises", "ff", "opener without ff4"): "whatever rules out ff1 (a pinch, no floor, pregnancy) rules out ff4",
+    ("exercises", "ef", "builder without ef5"): (
+        "whatever rules out ef4 (the girdle, no floor, pregnancy) rules out ef5, and no phase chooses behind"
+    ),
+    ("exercises", "control_extension", "builder without ef4"): (
+        "whatever rules out ep1 (no floor, pregnancy) rules out ef4, and no phase chooses behind"
+    ),
+    ("exercises", "mx", "opener without fp6"): "fp3 is ruled out for nobody, and nothing opens before the opener",
+    ("exercises", "3", "position_opener without fp4"): (
+        "fp3 is ruled out for nobody, and nothing opens before the opener"
+    ),
     ("gate", "history", "without {fact: profile.age_band, in: [18_39, 40_49, 50_64, 65_plus]}"): (
         "under 18 the page with the operation is not asked, so this one, which hangs on it, isn't either"
     ),
 }
-"""Mutants that are the same for every answer where that is not shown by trying: part, rule and change -> why."""
+"""Mutants that are the same for every answer where that is not shown by trying: part, rule and change -> why.
 
-
-# --- what a case says ---------------------------------------------------------------------------------------------
-
-
-def broken(
-    case: Case,
-    screen: Screen,
-    facts: Facts,
-    levels: Mapping[str, str] | None = None,
-    *,
-    said: Assessment | None = None,
-) -> str | None:
-    """Tell how a screen breaks a case, or None where all comes out as written.
-
-    *levels* is what each flag must be ("urgency action"). A case without findings is one of safety: its flags are all
-    flags, in order, and `asks` all pages of the gate that hang on earlier answers. *said* is the assessment, where it
-    was made before. Raises ValueError for a key that no case has.
-    """
-    if odd := set(case) - TOLD - PINNED:
-        raise ValueError(f"case {case['name']!r} has {', '.join(sorted(odd))}, which nothing compares; mend either")
-    if "findings" not in case:
-        raised = flags(screen.safety, Sight(screen, facts))
-        if [flag.id for flag in raised] != case["flags"]:
-            return f"flags {[flag.id for flag in raised]}"
-        if "asks" in case and (asked := _asked(screen, facts)) != case["asks"]:
-            return f"asks {asked}"
-        apart = [f for f in raised if levels is not None and levels.get(f.id) != f"{f.urgency} {f.action}"]
-        return f"{apart[0].id} is {apart[0].urgency} {apart[0].action}" if apart else None
-    said = said or assess(screen, facts)
-    for line in case["findings"]:
-        side, context, limited, *rest = line.split()
-        finding = said.finding(side, context)
-        if [finding.limited, finding.driver, finding.confidence] != [limited, *(rest or (None, None))]:
-            return f"{side} {context} {finding.limited} {finding.driver} {finding.confidence}"
-    ids = {flag.id for flag in said.flags}
-    if "flags" in case and ids != set(case["flags"]):
-        return f"flags {sorted(ids)}"
-    if not set(case.get("flags_include", ())) <= ids:
-        return f"flags {sorted(ids)}"
-    for key, value in case.get("priority", {}).items():
-        if getattr(said.priority, key) != value:
-            return f"priority {key} {getattr(said.priority, key)}"
-    if said.position_first is not case.get("position_first", False):
-        return f"position_first {said.position_first}"
-    for what, of_places in (("missing", "missing"), ("phase", "phase"), ("notes", "notes")):
-        for place, value in case.get(of_places, {}).items():
-            side, context = place.split()
-            held = getattr(said.finding(side, context), what)
-            if (list(held) if isinstance(held, tuple) else held) != value:
-                return f"{place} {what} {held}"
-    return _broken_plan(case, screen, facts, said)
-
-
-def _asked(screen: Screen, facts: Facts) -> list[str]:
-    """List the pages of the gate that hang on earlier answers and are asked; `page.row` where not all its rows are."""
-    asked: list[str] = []
-    hanging = {page.id for page in screen.safety.questions if page.ask_when or any(row.ask_when for row in page.rows)}
-    for step in walk(screen, facts, scope="gate").steps:
-        page = step.question
-        if page.id in hanging and not step.maybe:
-            whole = len(step.rows) == len(page.rows)
-            asked += [page.id] if whole else [f"{page.id}.{row.path.rpartition('.')[2]}" for row in step.rows]
-    return asked
-
-
-def _broken_plan(case: Case, screen: Screen, facts: Facts, said: Assessment) -> str | None:
-    plan = first_plan(screen, said, facts)
-    if "first" in case:
-        first = "none" if isinstance(plan, NoPlan) else plan.daily[0].exercise
-        if first != case["first"]:
-            return f"first {first}"
-    if isinstance(plan, NoPlan):
-        return None
-    if plan.days_a_week != case.get("days_a_week", plan.days_a_week):
-        return f"days_a_week {plan.days_a_week}"
-    missing = set(case.get("also", ())) - {p.exercise for p in plan.daily}
-    return f"without {sorted(missing)}" if missing else None
+Of findings: the same limit, driver, confidence and notes; a near miss may be told more or less.
+"""
 
 
 # --- mutants ------------------------------------------------------------------------------------------------------
@@ -620,15 +624,23 @@ class Bench:
     def _ordered(self, mutant: Mutant) -> list[Written]:
         rooms = _rooms_of(self.screen, mutant)
         known = {id(one): place for place, one in enumerate(self.killers.get(mutant.rule, ()))}
-        return sorted(self.written, key=lambda one: (known.get(id(one), len(known)), -len(rooms & one.rooms)))
+        telling = _telling(mutant)
+
+        def rank(one: Written) -> tuple[int, bool, int]:
+            return known.get(id(one), len(known)), telling.isdisjoint(one.case), -len(rooms & one.rooms)
+
+        return sorted(self.written, key=rank)
 
     def _may_see(self, one: Written, mutant: Mutant, changed: Screen) -> bool:
         """Tell whether a case can see a mutant. Flags come from safety and tests alone, never from findings.
 
         A changed flag rule is seen only where it holds in one of the two contents, and not in both alike.
         """
-        if mutant.part in ("findings", "exercises"):
-            return "findings" in one.case
+        pins = pinned(one.case)
+        if mutant.part == "findings":
+            return bool(pins - OF_FACTS_ALONE)
+        if mutant.part == "exercises":
+            return bool(pins & (OF_PLAN if _rules_out(mutant) else OF_PLAN - {"barred"}))
         if mutant.part == "gate":
             return "asks" in one.case
         if mutant.part != "safety" or len(mutant.path) < 3:
@@ -640,16 +652,33 @@ class Bench:
         return _seen(self.screen.safety.flags[index], new, one.sight)
 
 
+def _rules_out(mutant: Mutant) -> bool:
+    """Tell whether a mutant changes when an exercise is ruled out."""
+    return mutant.part == "exercises" and "not_when" in mutant.path
+
+
+def _telling(mutant: Mutant) -> frozenset[str]:
+    """List the keys of cases that most likely tell a mutant: tried first."""
+    if mutant.part == "exercises":
+        return frozenset({"barred"} if _rules_out(mutant) else {"session"})
+    if mutant.part == "screen":
+        if "demands" in mutant.path:
+            return frozenset({"offered"})
+        levels = {"degrees", "clean", "ending_pain", "ending_sensations", "invalid_sensations"}
+        return frozenset({"rows", "skips"} if levels.isdisjoint(mutant.path) else {"counts"})
+    return frozenset({"findings"} if mutant.part == "findings" else {"flags"})
+
+
 def _rooms_of(screen: Screen, mutant: Mutant) -> set[str]:
     """List the facts that the mutated rule reads: reports and profile by path, tests by id."""
     held: Any = screen
     rooms: set[str] = set()
     for step in mutant.path:
         held = held[step] if isinstance(step, int) or isinstance(held, Mapping) else getattr(held, step)
-        if isinstance(held, RULES):
+        if isinstance(held, (*RULES, SecondLook)) and held.when is not None:
             return {_room(path) for path in paths_of(held.when)}
-        if isinstance(held, BaseModel) and getattr(held, "degrees", None) is not None:
-            rooms = {getattr(held, "id", "")}
+        if isinstance(held, Test):
+            rooms = {held.id}
     return rooms
 
 
@@ -660,14 +689,12 @@ def _room(path: str) -> str:
 
 def benches(without: Sequence[str] = ()) -> dict[str, Bench]:
     """Read every screen with its cases; cases named in *without* are left away."""
-    safety = cases(SAFETY_CASES)
     levels = read_yaml(SAFETY_CASES)["levels"]
     made = {}
     for screen in load_library().screens.values():
-        own = SCREENS / screen.id / "cases.yaml"
         written = [
             Written(case=case, facts=facts, sight=Sight(screen, facts), rooms=_told(facts))
-            for known in (safety, cases(own) if own.exists() else {})
+            for known in (cases(SAFETY_CASES), cases_of(screen.id))
             for case in known.values()
             if case["name"] not in without
             for facts in (facts_of(case, known),)

@@ -433,11 +433,11 @@ def test_a_case_that_is_like_none_is_named() -> None:
         facts_by_name(data)
 
 
-def test_a_shared_flag_may_read_a_test_that_only_one_screen_has(content: Path) -> None:
+def test_a_shared_flag_that_names_a_test_is_refused_where_a_screen_lacks_it(content: Path) -> None:
     shutil.copytree(Path(__file__).parents[1] / "screens/shoulder_rotation", content / "screens/shoulder_rotation")
-    assert not any("f1" in library_test for library_test in load_library(content).screens["shoulder_rotation"].tests)
     assert [problem for problem in told(content) if problem.startswith(FLAGS)] == []
-    shutil.rmtree(content / SCREEN)
-    assert any(
-        "flag rf24_test_pinch reads f1.sensation, which nothing asks for" in problem for problem in told(content)
+    changed(content, FLAGS, "fact: any_test.sensation, in: [pinch]", "fact: f1.sensation, in: [pinch]")
+    line = line_of(content, FLAGS, "id: rf24_test_pinch")
+    assert told(content)[0] == (
+        f"{FLAGS}:{line}: flag rf24_test_pinch reads f1.sensation, which nothing asks for; ask it or mend the path"
     )

@@ -1,4 +1,4 @@
-"""The mutants are made, killed and let live as they should, and a sample of the safety mutants is killed."""
+"""The mutants are made, killed and let live as they should, and a sample of each part is killed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from rules import Screen
 from rules.criteria import FactAtLeast
 from rules.safety import flags
 from rules.sight import Sight
+from tests.rules.cases import broken, pinned
 from tests.rules.mutants import (
+    ALIKE,
     EQUIVALENT,
     GONE,
     LOADER,
+    PARTS,
     PROVEN,
     Bench,
     Mutant,
     benches,
-    broken,
     equivalent,
     main,
     mutants,
@@ -60,19 +62,37 @@ def test_a_mutant_lives_once_the_cases_that_kill_it_are_away(bench: Bench) -> No
 
 def test_the_untouched_screen_breaks_no_case_of_safety(bench: Bench) -> None:
     for one in bench.written:
-        if "findings" not in one.case:
+        if not pinned(one.case):
             assert broken(one.case, bench.screen, one.facts, bench.levels) is None, one.case["name"]
 
 
-@pytest.mark.parametrize(("part", "count"), [("safety", 100), ("gate", 20)])
-def test_a_sample_of_the_mutants_of_what_all_screens_share_is_killed(bench: Bench, part: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("part", "count"), [("safety", 100), ("gate", 20), ("findings", 12), ("screen", 12), ("exercises", 40)]
+)
+def test_a_sample_of_the_mutants_is_killed(bench: Bench, part: str, count: int) -> None:
     lived = [str(mutant) for mutant in sample(bench.screen, part, count) if bench.killer(mutant) is None]
     assert lived == []
 
 
 def test_the_mutants_proven_the_same_are_all_made(bench: Bench) -> None:
-    made = {(m.part, m.rule, m.what): m for part in ("safety", "gate") for m in mutants(bench.screen, part)}
-    assert {bench.killer(made[key]) for key in PROVEN} == {EQUIVALENT}
+    made = {(m.part, m.rule, m.what): m for part in PARTS for m in mutants(bench.screen, part)}
+    assert PROVEN.keys() <= made.keys()
+    assert {bench.killer(made[key]) for key in PROVEN if key[0] in ALIKE} == {EQUIVALENT}
+
+
+@pytest.mark.parametrize(
+    ("part", "rule", "what"),
+    [
+        ("findings", "flexion.range.both_partial", "f6.level at_least partial -> blocked"),
+        ("screen", "hip_internal_rotation f1", "blocked_below male 13 -> 12"),
+        ("screen", "f4 sore", "deleted (sore)"),
+        ("exercises", "ep7 weight_forward", "deleted (weight_forward)"),
+        ("exercises", "ep", "lift without ep6_band"),
+    ],
+)
+def test_a_change_of_what_a_client_gets_is_killed(bench: Bench, part: str, rule: str, what: str) -> None:
+    (mutant,) = (m for m in mutants(bench.screen, part) if (m.rule, m.what) == (rule, what))
+    assert bench.killer(mutant) not in (None, LOADER, EQUIVALENT)
 
 
 def test_what_a_case_tells_apart_is_never_called_the_same(bench: Bench) -> None:
@@ -124,6 +144,9 @@ def test_a_case_with_a_key_that_nothing_compares_is_refused(bench: Bench) -> Non
         broken({**one.case, "flag_include": []}, bench.screen, one.facts)
 
 
-def test_running_out_of_time_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_running_out_of_time_is_told(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.rules.mutants.benches", lambda: {bench.screen.id: bench})
     assert main(["--part", "safety", "--limit-seconds", "0", "--jobs", "1"]) == 2
     assert "not reached" in capsys.readouterr().out

@@ -11,15 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.library import HERE, read_yaml
+from rules import load_library
+from rules.library import read_yaml
 from rules.reading import Reading, read, scan, truth
 from rules.screen import Option, Question, Row, Test
 
 PHRASES = read_yaml(Path(__file__).parent / "phrases.yaml")
-LEXICON: Mapping[str, Any] = {
-    **read_yaml(HERE / "safety" / "lexicon" / "en.yaml"),
-    **read_yaml(HERE / "screens" / "hip_internal_rotation" / "lexicon" / "en.yaml"),
-}
+LEXICON: Mapping[str, Any] = load_library().screens["hip_internal_rotation"].lexicon["en"]
 SAID = {True: "yes", False: "no", None: "unclear"}
 
 
