@@ -109,7 +109,7 @@ def _of_any_test(criterion: FactIn | FactAtLeast, tests: Sequence[Test]) -> AnyO
     name = criterion.fact.removeprefix(ANY_TEST)
     found: list[Criterion] = []
     for test in tests:
-        if test.day > 1 or not test.sensations:
+        if test.context == POSITION or (name == "sensation" and not test.sensations):
             continue
         if isinstance(criterion, FactAtLeast):
             found.append(FactAtLeast(fact=f"{test.id}.{name}", at_least=criterion.at_least))

@@ -111,6 +111,14 @@ class Facts(Frozen):
         yield from self.by_place.get((test, side), ())
 
     @cached_property
+    def all_tries(self) -> Mapping[tuple[str, str], tuple[Attempt, ...]]:
+        """Give all attempts by test and side, those with cues, too."""
+        found: dict[tuple[str, str], tuple[Attempt, ...]] = {}
+        for attempt in self.attempts:
+            found[attempt.test, attempt.side] = (*found.get((attempt.test, attempt.side), ()), attempt)
+        return found
+
+    @cached_property
     def told(self) -> Mapping[Path, Value]:
         """Give profile and reports by path."""
         found = {f"profile.{name}": value for name, value in self.profile.items()}

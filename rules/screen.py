@@ -122,7 +122,7 @@ class FlagRule(Frozen):
 
     Wording keys (in safety/wording, or the screen's): `<id>.told` (what was reported, as the client would say it) and
     `<id>.advice` (what to do, by when; slots {emergency_number}, {told}, {crisis_line}, and of the screen {joint},
-    {worse}, {unusable}). `any_test.pain` and `any_test.sensation` stand for each test that asks what it felt like.
+    {worse}, {unusable}). `any_test.pain` and `any_test.sensation` stand for each test that asks it.
     """
 
     id: Slug

@@ -19,7 +19,8 @@ class Sight:
     """Facts as rules see them.
 
     Paths: `profile.x`, `reports.x`; `f1.level` (of the side seen from; of both where a test is done together),
-    `other.f1.level` (of the other side), `f1.left.level`; `derived.x`. `level` is the level that counts: unknown where
+    `other.f1.level` (of the other side), `f1.left.level`; `derived.x`. `pain` is the strongest of all tries, `sensation`
+    the one that ended any of them, else that of the try that counts. `level` is the level that counts: unknown where
     the test was ended by pain, said nothing about the hip, or could not be done; from degrees where no level was given.
     """
 
@@ -151,12 +152,23 @@ class Sight:
             return None
         if field == "level":
             return self.level(held)
+        if field in ("pain", "sensation") and (worst := self._worst(held, field)) is not None:
+            return worst
         found = getattr(held, field, None)
         # A repeat asks for the level alone; what was felt and seen before still describes it.
         if found is None and held.level != LEVELS[0] and (held.day, held.try_) != (1, "A1"):
             tries = self.facts.uncued(held.test, held.side)
             found = next((value for a in tries if (value := getattr(a, field, None)) is not None), None)
         return found
+
+    def _worst(self, held: Attempt, field: str) -> Any:
+        """Give the strongest pain of all tries of a test, or the sensation that ended one: no later try unsays it."""
+        tries = self.facts.all_tries.get((held.test, held.side), ())
+        if field == "pain":
+            return max((a.pain for a in tries if isinstance(a.pain, int)), default=None)
+        ending = self.screen.file.ending_sensations
+        felt = [a.sensation for a in tries if a.sensation in ending]
+        return max(felt, key=lambda one: ending.index(str(one)), default=None)
 
     def _not_needed(self, test_id: str) -> bool:
         test = self.screen.tests.get(test_id)

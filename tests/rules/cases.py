@@ -60,7 +60,7 @@ def facts_of(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _merged(case: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    base = _merged(known[case["like"]], known) if "like" in case else {"profile": {}, "reports": {}, "attempts": []}
+    base = _merged(known[case["like"]], known) if case.get("like") else {"profile": {}, "reports": {}, "attempts": []}
     own = case.get("facts", {})
     attempts = {_key(a): a for a in base["attempts"]}
     for attempt in (*own.get("attempts", ()), *case.get("attempts", ())):

@@ -581,6 +581,8 @@ class Written:
     facts: Facts
     sight: Sight
     rooms: frozenset[str]
+    own: frozenset[str]
+    """The facts it tells itself, beside those of the case it is like."""
 
     @cached_property
     def said(self) -> Assessment:
@@ -626,8 +628,9 @@ class Bench:
         known = {id(one): place for place, one in enumerate(self.killers.get(mutant.rule, ()))}
         telling = _telling(mutant)
 
-        def rank(one: Written) -> tuple[int, bool, int]:
-            return known.get(id(one), len(known)), telling.isdisjoint(one.case), -len(rooms & one.rooms)
+        def rank(one: Written) -> tuple[int, bool, int, int]:
+            own = -len(rooms & one.own)
+            return known.get(id(one), len(known)), telling.isdisjoint(one.case), own, -len(rooms & one.rooms)
 
         return sorted(self.written, key=rank)
 
@@ -693,11 +696,11 @@ def benches(without: Sequence[str] = ()) -> dict[str, Bench]:
     made = {}
     for screen in load_library().screens.values():
         written = [
-            Written(case=case, facts=facts, sight=Sight(screen, facts), rooms=_told(facts))
+            Written(case=case, facts=facts, sight=Sight(screen, facts), rooms=_told(facts), own=_told(own))
             for known in (cases(SAFETY_CASES), cases_of(screen.id))
             for case in known.values()
             if case["name"] not in without
-            for facts in (facts_of(case, known),)
+            for facts, own in ((facts_of(case, known), facts_of({**case, "like": None}, known)),)
         ]
         made[screen.id] = Bench(screen=screen, written=tuple(written), levels=levels)
     return made
