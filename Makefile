@@ -30,9 +30,11 @@ $(READY): pyproject.toml requirements.lock
 	@touch $@
 
 bench: $(READY)  # ratios in one run; seconds are this machine's
+	$(BIN)/python -m tests.benchmarks.rules
 	$(BIN)/python -m tests.benchmarks.turns
 
-chaos: $(READY)  # hours: every claim about the rules under 10,000 examples each
+chaos: $(READY)  # long: every mutant of the rules breaks a case; every claim about them under 10,000 examples each
+	$(BIN)/python -m tests.rules.mutants --part all --jobs 2
 	$(BIN)/python -m pytest tests/rules/test_rules.py tests/rules/test_truth.py --hypothesis-profile=chaos
 
 lock:  # needs uv
