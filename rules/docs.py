@@ -18,17 +18,37 @@ HOW_TO_READ = """\
    not known.
 2. Each test gives a **level**: clear, partial or blocked. Pain that ended a test, a "not sure" or a feeling in the
    wrong place gives no level; *How a level is read* says when.
-3. The **limit rules** of the context decide whether it is limited. Find the rule that the result names among its
-   reasons, and read its "when".
+3. It is limited where a **limit rule** of the context is true, **or a driver rule** is. Find the rule that the result
+   names among its reasons, and read its "when". Where none is true and a limit rule is not known, the finding isn't.
 4. Something not known stays not known: a rule that hangs on it is neither true nor false, unless the rest decides.
+   A driver rule that isn't known is passed over like a false one: it makes nothing limited and nothing unknown.
 5. The **driver rules** say what most likely drives a limitation. They are read from the top; the first that is true
    wins, and those below it are not looked at.
-6. **Confidence** starts at medium. Some rules raise it to high, some cap it; the lowest cap wins.
+6. **Confidence** belongs to limited findings alone. It starts at medium. Some rules raise it to high, some cap it; the
+   lowest cap wins.
 7. **Flags** are safety: what was reported, how urgent it is and what it stops. They come before any finding.
 8. **Priority** says which side and context lead, and when a limitation needs no work.
-9. The driver and context that lead choose the **ladder**; each list on it is tried from the left, and an exercise
-   that this client may not do, or lacks the things for, is passed over.
+9. The driver and context that lead choose the **ladder**; the one for no context is used where no driver is known,
+   confidence is low, or one driver limits several contexts. Each list on it is tried from the left, and an exercise
+   that this client may not do, or lacks the things for (what wasn't said to be there isn't), is passed over. A
+   position drill that opens every session, or the drill for a cue that helped, replaces the ladder's own opener.
 10. `coxa rules explain FILE` prints this way for one client; the worked example near the end shows it.
+
+## Terms
+
+- **primary** tests ask for the turning itself, **loaded** ones carry the body, **support** ones only back them up,
+  **comparison** ones go into notes alone.
+- **the turning itself is limited here**: a limit rule of this side and context is true.
+- **helped** (a change of position): on this side, in a test of this context, it was a level better than both tries
+  without. Changes are tried in order until one helps. **Fades**: without it again, the test was worse than with it. A
+  breath can't be taken away again, so it is held against the tries before.
+- **warmed up**: the second try without a change was better than the first.
+- **not needed**: a test that doesn't apply, as an earlier answer settled it, its day hasn't come, or it is left out. It
+  counts as neither limited nor unknown. **Not asked** and **no answer** count as unknown.
+- **proposal**: the authors' own idea or a coach's judgement, which no source carries. `[8]` is a reference of the
+  README, `[S]` the article that drives the screen.
+- **P, I, C, S** are doses (breaths, seconds held, slow repeats, strength); **A1, A2** tries without a change,
+  **B** with one, **A3** with it taken away.
 """
 
 
@@ -209,7 +229,9 @@ class _Page:
     def _priority(self) -> Iterator[str]:
         yield from ("## What comes first?", "")
         yield "Of what is limited and a priority, the context of the chosen daily task leads; then the screen's order"
-        yield "of drivers and contexts; then what is more limited. Where the sides are alike, both are trained alike."
+        order = f"{', '.join(self.screen.file.drivers)}; {', '.join(self.screen.file.contexts)}"
+        yield f"of drivers and contexts ({order}); then what is more limited, by the levels of its primary and loaded"
+        yield "tests added up (partial counts 1, blocked 2). Where the sides are alike, both are trained alike."
         yield ""
         for rule in self.screen.findings.priority:
             does = "**not a priority**" if rule.then == "not_a_priority" else "leads"

@@ -19,9 +19,10 @@ class Sight:
     """Facts as rules see them.
 
     Paths: `profile.x`, `reports.x`; `f1.level` (of the side seen from; of both where a test is done together),
-    `other.f1.level` (of the other side), `f1.left.level`; `derived.x`. `pain` is the strongest of all tries, `sensation`
-    the one that ended any of them, else that of the try that counts. `level` is the level that counts: unknown where
-    the test was ended by pain, said nothing about the hip, or could not be done; from degrees where no level was given.
+    `other.f1.level` (of the other side), `f1.left.level`; `derived.x`. `pain` is the strongest of all tries,
+    `sensation` the one that ended any of them, else that of the try that counts. `level` is the level that counts:
+    unknown where the test was ended by pain, said nothing about the hip, or could not be done; from degrees where no
+    level was given.
     """
 
     def __init__(
