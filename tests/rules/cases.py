@@ -18,7 +18,7 @@ from rules.truth import truth_of
 Case: TypeAlias = Mapping[str, Any]
 SCREEN = Path(__file__).parents[2] / "rules/screens/hip_internal_rotation"
 SAFETY_CASES = Path(__file__).parent / "cases_safety.yaml"
-FURTHER = (Path(__file__).parent / "cases_screen.yaml", Path(__file__).parent / "cases_exercises.yaml")
+FURTHER = tuple(Path(__file__).parent / f"cases_{part}.yaml" for part in ("findings", "screen", "exercises"))
 """Further cases of the screen above; each may be like any of its own."""
 
 TOLD = {"name", "exercises", "reading", "like", "facts", "attempts", "scope"}

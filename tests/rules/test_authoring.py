@@ -370,8 +370,8 @@ def test_a_page_holds_every_rule_with_its_source_and_is_the_same_every_time(
         assert f"(`{exercise.id}`)" in text
     for test in screen.tests.values():
         assert f"### {Plain(screen).test(test.id)}" in text
-    how = text[text.index("## How to read") : text.index("## Words")].strip().splitlines()[2:]
-    assert len(how) <= 16
+    how = text[text.index("## How to read") : text.index("## Terms")].strip().splitlines()[2:]
+    assert len(how) <= 20
     assert "<b>" not in text
     assert "\n  - Source: evidence 0 Range limited\n    - Evidence 0, Range limited: A primary test blocked" in text
     assert explain(screen, next(iter(cases.values()))).rstrip() in text
