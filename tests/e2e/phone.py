@@ -14,7 +14,7 @@ from typing import Self
 from bot.channels.console import plain
 from rules import Screen
 from rules.screen import Question
-from tests.e2e.player import FIXED
+from tests.e2e.player import FIXED, first_text
 from tests.telegram_double.chats import Message
 from tests.telegram_double.users import User
 
@@ -194,11 +194,7 @@ def _first_lines(screen: Screen) -> dict[str, str]:
     words = screen.wording["en"]
     found: dict[str, str] = {}
     for question in screen.questions:
-        if question.test and not question.id.endswith(".level"):
-            name = words[f"{question.test}.name"]
-            text = words[f"follow.{question.id.partition('.')[2]}.ask"].replace("{test}", name)
-        else:
-            text = words.get(f"{question.test or question.id}.ask", "")
+        text = first_text(question, words)
         if text:
             found[plain(text).splitlines()[0].strip()] = question.id
     return found

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.channels.console import plain
 from rules import Screen
+from rules.screen import Question
 
 QUIET = 0.15
 """Seconds without a new line after which the process has said what it had to say."""
@@ -122,6 +124,19 @@ class Process:
         self._lines.put(None)
 
 
+def first_text(question: Question, words: Mapping[str, str]) -> str:
+    """Give the text that a question of day 1 begins with; empty for one that another begins alike, or of day 2."""
+    if question.test is None:
+        return words.get(f"{question.id}.ask", "")
+    if question.run not in (None, "1A2") or (question.run and question.field != "level"):
+        return ""
+    if question.run:
+        key = "again.clean.ask"
+    else:
+        key = f"{question.test}.ask" if question.field == "level" else f"follow.{question.field}.ask"
+    return words[key].replace("{test}", words[f"{question.test}.name"])
+
+
 class Client:
     """Answers by what is on the screen, as a person would; remembers what is asked now."""
 
@@ -130,13 +145,7 @@ class Client:
         words = screen.wording["en"]
         self._texts: dict[str, str] = {}
         for question in screen.questions:
-            key = f"{question.id}.ask" if "level" not in question.id else f"{question.test}.ask"
-            if question.test and not question.id.endswith(".level"):
-                field = question.id.partition(".")[2]
-                name = words[f"{question.test}.name"]
-                text = words[f"follow.{field}.ask"].replace("{test}", name)
-            else:
-                text = words.get(key, "")
+            text = first_text(question, words)
             if text:
                 self._texts[plain(text).splitlines()[0].strip()] = question.id
         self._question: str | None = None
