@@ -52,6 +52,9 @@ def hear_today(talk: Talk, *, nothing_new: bool) -> None:
     """Hear whether anything is new: nothing begins the second look, anything else the safety questions."""
     if isinstance(talk.top, Today):
         talk.pop()
+    if talk.known.consent is None:  # taken back since the question was asked
+        talk.say(Line(key="bot.no_consent"))
+        return
     if not is_due(talk):
         talk.say(Line(key="bot.second_not_now"))
         return
