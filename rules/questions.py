@@ -190,10 +190,20 @@ def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
     known = Facts.from_values(_with_free_reports(kept, facts, screen))
     if scope == "second":  # what day 1 passed over is not made up for
         known = known.with_values({SECOND_LOOK: "yes"})
-        steps = [step for step in steps if step.question.part in later or not step.open]
+        steps = [step for step in steps if step.question.part in later or _begun(step, known)]
     if scope != "gate":
         steps = list(_that_matter(screen, known, steps, skipped))
     return Way(steps=tuple(steps), facts=known, skipped=tuple(skipped.values()))
+
+
+def _begun(step: Step, facts: Facts) -> bool:
+    """Tell whether a step of day 1 was answered, is no test, or follows up an answer to one."""
+    test = step.question.test
+    if test is None or not step.open:
+        return True
+    if step.question.field == "level" and step.question.run is None:
+        return False
+    return any(facts.value(f"{test}.{row.path.split('.')[1]}.level") is not None for row in step.rows)
 
 
 def _that_matter(screen: Screen, facts: Facts, steps: Sequence[Step], skipped: dict[str, Skip]) -> Iterator[Step]:

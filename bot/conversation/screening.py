@@ -270,6 +270,7 @@ def record(
     screening = talk.screening
     if screening is None:
         return
+    values = _asked(talk, values)
     settled: dict[str, Value] = {}
     for path, value in values.items():
         settled |= implied(talk.screen, path, value) if not path.startswith("reports.unsure_") else {path: value}
@@ -313,6 +314,16 @@ def record(
     if how == "corrected":
         note = Line(key="bot.corrected")
     go_on(talk, note=note, fresh=finished or (moved.revisit is None and finished))
+
+
+def _asked(talk: Talk, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Keep what the screen asks for. A repeat asks for no feeling: pain told there counts as "it hurts"."""
+    known = {p: v for p, v in values.items() if p in talk.screen.asked or p.startswith("reports.unsure_")}
+    for path, value in values.items():
+        stem, _, field = path.rpartition(".")
+        if path not in known and field == "sensation" and value in (*talk.screen.file.ending_sensations, "ache"):
+            known[f"{stem}.level"] = "hurts"
+    return known
 
 
 def _undone_fields(screening: Screening, values: Mapping[str, Value]) -> list[str]:

@@ -65,3 +65,30 @@ def test_without_consent_nothing_begins(library: Library) -> None:
     chat.types("yes")
     chat.types("no")
     assert not any(isinstance(a, Screening) for a in chat.known.conversation.activities)
+
+
+def begun(library: Library) -> Chat:
+    """Give the chat of one in the middle of the second look, at a repeat."""
+    chat = next_day(library)
+    chat.types("/second")
+    chat.types("nothing new")
+    chat.types("left easy, right toes")
+    chat.types("going down")
+    assert "once more, just the same" in chat.last
+    return chat
+
+
+@pytest.mark.parametrize("words", ["a sharp pain", "pinch", "it hurts, sharp", "knee falls in and hips swing"])
+def test_pain_told_at_a_repeat_is_heard(library: Library, words: str) -> None:
+    chat = begun(library)
+    chat.types(words)
+    running = chat.known.conversation.activities[-1]
+    assert isinstance(running, Screening)
+    if "knee" not in words:
+        assert running.answers["f3:2A2.right.level"] == "hurts"
+
+
+def test_the_profile_asked_again_in_the_middle_is_asked(library: Library) -> None:
+    chat = begun(library)
+    chat.types("/profile")
+    assert "about you" in chat.last
