@@ -381,6 +381,7 @@ class MemoryTurns:
             assessment=newest.assessment if newest else None,
             assessed_facts=newest.facts if newest else None,
             assessed_at=person.assessed_at,
+            tested_at=newest.tested_at if newest else None,
             plan=person.plans[-1].plan if person.plans else None,
             flags=tuple(
                 OpenFlag(

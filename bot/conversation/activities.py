@@ -57,6 +57,8 @@ class Screening(Kept):
     """The client's message id -> the paths that it answered, so that an edit corrects them."""
     examined_by: str | None = None
     """Who examined the client, by their own word: the gate of scope unlock follows it."""
+    tested_at: datetime | None = None
+    """When the tests of day 1 were done that this screening builds on; None: they are its own."""
     confirmed: tuple[str, ...] = ()
     """Flag ids that the client confirmed, or that came from words they confirmed."""
 

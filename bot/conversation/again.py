@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.conversation.effects import Joined, KeepAssessment, KeepPlan, Line
+from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
-from rules import Assessment, Facts, NoPlan, Plan, assess, first_plan
+from rules import Assessment, Facts, NoPlan, Plan, Value, assess, first_plan
 from rules.questions import Way
+from rules.sight import SECOND_LOOK
 
 REST_FOR = timedelta(hours=24)
 """No exercises for so long after the client told of pain: the next day tells whether it settled (evidence 6 Pain
 light: "next morning"). That it is a full day is a proposal."""
 REVIEW_LASTS = timedelta(hours=24)
 """So long after the result its answers may be changed; later, hips are screened anew. A proposal."""
+
+TESTS_LAST = timedelta(days=14)
+"""Older tests are made anew (evidence 6 Missed days); gate questions answered since don't make them younger."""
+SECOND_NOT_BEFORE = timedelta(hours=10)
+"""A second look wants another day (evidence 0 Day 2); that a night's gap is enough is a proposal."""
+LASTING = ("profile.age_band", "profile.sex", "profile.country")
+"""What need not be asked again when something is new: pregnancy, operations and medicines must."""
 
 
 def rest(talk: Talk) -> None:
@@ -29,6 +38,37 @@ def resting(talk: Talk) -> Line | None:
     return Line(key="plan.resting", values={"count": max(1, round((until - talk.at).total_seconds() / 3600))})
 
 
+def lasting(talk: Talk) -> dict[str, Value]:
+    """Give the answers that hold still after something new with their health."""
+    profile = {f"profile.{key}": value for key, value in talk.known.profile.items()}
+    return {path: value for path, value in profile.items() if path in LASTING}
+
+
+def tests_are_old(tested_at: datetime | None, now: datetime) -> bool:
+    """Tell whether tests are too old to build on, or no longer count."""
+    return tested_at is None or now - tested_at > TESTS_LAST
+
+
+def second_is_due(talk: Talk) -> bool:
+    """Tell whether a second look is open to this client now: another day, something to look at, and no stop."""
+    known = talk.known
+    if known.assessment is None or known.assessed_facts is None or known.tested_at is None:
+        return False
+    screen = talk.library.screens.get(known.assessment.screen)
+    if screen is None or not screen.file.second or known.assessed_facts.value(SECOND_LOOK) == "yes":
+        return False
+    worth = known.assessment.priority.kind in ("act", "unsettled")
+    rested = talk.at - known.tested_at >= SECOND_NOT_BEFORE
+    in_time = rested and not tests_are_old(known.tested_at, talk.at)
+    return worth and in_time and not talk.held_by(*HOLDING) and resting(talk) is None
+
+
+def choices(talk: Talk) -> tuple[tuple[str, str], ...]:
+    """Give the menu after a result: the second look first, while it is due."""
+    menu = (("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again"))
+    return (("second", "bot.second_look"), *menu) if second_is_due(talk) else menu
+
+
 def may_change(talk: Talk) -> bool:
     """Tell whether the answers behind the current result may still be changed."""
     at = talk.known.assessed_at
@@ -41,10 +81,11 @@ def gentle(talk: Talk) -> bool:
     return until is not None and talk.at < until
 
 
-def remake(talk: Talk, way: Way, screening: str) -> Line | None:
+def remake(talk: Talk, way: Way, screening: str, *, stopped: bool = False) -> Line | None:
     """Assess anew with the gate's new answers and the tests of the last screening; keep the plan that follows.
 
-    Gives what changed in the exercises, in words; None where nothing did, or where there is no result yet.
+    After a stop (*stopped*) the tests no longer count, and the plan is the caller's. Gives what changed in the
+    exercises, in words; None where nothing did, or where there is no result yet.
     """
     known = talk.known
     if known.assessment is None or known.assessed_facts is None:
@@ -62,7 +103,10 @@ def remake(talk: Talk, way: Way, screening: str) -> Line | None:
     )
     assessment: Assessment = assess(talk.screen, facts)
     plan = first_plan(talk.screen, assessment, facts, gentle=gentle(talk))
-    talk.do(KeepAssessment(screening=screening, assessment=assessment, facts=facts))
+    tested_at = None if stopped else known.tested_at
+    talk.do(KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at))
+    if stopped:
+        return None
     talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
     if isinstance(plan, NoPlan):
         return Line(key="plan.ended") if known.plan is not None else None

@@ -10,7 +10,7 @@ from bot.coaching.summary import flag_event, screened_event
 from bot.conversation import again
 from bot.conversation.activities import Ask, Confirm, Unlock
 from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
-from bot.conversation.known import OpenFlag
+from bot.conversation.known import HOLDING, OpenFlag
 from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag, Screen
 from rules.expand import unsure_path
@@ -20,8 +20,6 @@ from rules.safety import flags
 from rules.screen import URGENCIES, Question
 from rules.sight import Sight
 
-HOLDING = ("lock", "pause")
-"""The actions that stop exercise."""
 GENTLE_FOR = timedelta(days=14)
 """How long plans stay gentle after a stop was lifted by the client's own word. A proposal."""
 WAIT_BEFORE_ASKING = {
@@ -51,9 +49,10 @@ def alarms_in(talk: Talk, text: str) -> tuple[Alarm, ...]:
 def mentioned(talk: Talk, text: str) -> tuple[Alarm, ...]:
     """Find what the health pages ask about in words that answer nothing else, and that isn't reported already."""
     asked = {row.path for q in talk.screen.questions if q.kind == "checklist" for row in q.rows}
+    held = {path for path, value in (talk.screening.answers if talk.screening else {}).items() if value == "yes"}
     facts = talk.live_facts
     found = (a for a in mentions(text, talk.lexicon) if f"reports.{a.item}" in asked)
-    return tuple(a for a in found if facts.value(f"reports.{a.item}") != "yes")
+    return tuple(a for a in found if f"reports.{a.item}" not in held and facts.value(f"reports.{a.item}") != "yes")
 
 
 def tells_of_pain(talk: Talk, words: str) -> bool:
@@ -80,6 +79,12 @@ SAID_BY_WORDS: Mapping[str, Mapping[str, str]] = {
     "minor": {"reports.minor": "pain_or_limp", "profile.age_band": "under_18"},
 }
 """Items whose closed question settles other facts than a plain yes."""
+OPENED_BY: Mapping[str, Mapping[str, str]] = {
+    "medicines": {"profile.medicines": "some"},
+    "pain_serious": {"reports.pain_now": "yes"},
+    "pain_pattern": {"reports.pain_now": "yes"},
+}
+"""Pages asked only after another answer, which whoever names one of their items gives with it."""
 
 
 def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
@@ -148,7 +153,7 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
     )
     if not happening:
         return not _ask_next(talk, activity)
-    values = SAID_BY_WORDS.get(activity.item, {f"reports.{activity.item}": "yes"})
+    values = _told_with(talk, activity.item)
     facts = talk.live_facts.with_values(values)
     if screening is not None:
         talk.put_screening(screening.model_copy(update={"answers": {**screening.answers, **values}}))
@@ -160,6 +165,15 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
             _ask_next(talk, activity)
             return False
     return not _ask_next(talk, activity)
+
+
+def _told_with(talk: Talk, item: str) -> Mapping[str, str]:
+    """Give all that a yes to the closed question about an item settles."""
+    if item in SAID_BY_WORDS:
+        return SAID_BY_WORDS[item]
+    path = f"reports.{item}"
+    pages = [q.id for q in talk.screen.questions if path in {row.path for row in q.rows}]
+    return {path: "yes"} | {name: value for page in pages for name, value in OPENED_BY.get(page, {}).items()}
 
 
 def _ask_next(talk: Talk, asked: Ask) -> bool:
@@ -370,6 +384,7 @@ def gate_passed(talk: Talk, way: Way) -> None:
     if unlocking:
         talk.conversation = talk.conversation.model_copy(update={"gentle_until": talk.at + GENTLE_FOR})
         talk.do(KeepPlan(plan=None))
+        again.remake(talk, way, screening.id, stopped=True)
     elif not held:
         changed = again.remake(talk, way, screening.id)
     talk.clear()
@@ -377,11 +392,7 @@ def gate_passed(talk: Talk, way: Way) -> None:
     talk.next_step()
     lines = [Line(key=key), *([changed] if changed else []), *([tired] if (tired := again.resting(talk)) else [])]
     has_result = talk.known.assessment is not None and not unlocking and not held
-    choices = (
-        (("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again"))
-        if has_result
-        else (("screen", "bot.start_screen"), ("later", "bot.later"))
-    )
+    choices = again.choices(talk) if has_result else (("screen", "bot.start_screen"), ("later", "bot.later"))
     talk.say(*lines, rows=(talk.choices(*choices),))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.conversation import alarm, away, front, screening, sure
+from bot.conversation import again, alarm, away, front, screening, sure
 from bot.conversation.activities import Resume, Screening, Sure
 from bot.conversation.effects import KeepConsent, Line
 from bot.conversation.talk import Talk
@@ -118,7 +118,10 @@ def resume(talk: Talk, option: str) -> None:
         case "go":
             stale_gate = talk.at - running.touched_at > GATE_LASTS
             talk.put_screening(running)
-            if away.is_outdated(talk):
+            if running.scope == "second" and again.tests_are_old(running.tested_at, talk.at):
+                talk.clear()
+                talk.say(Line(key="bot.second_too_late"), rows=(talk.choices(("screen", "bot.screen_again")),))
+            elif away.is_outdated(talk):
                 to_new_version(talk)
             elif stale_gate:
                 _ask_gate_again(talk, running, parts=("safety",), note="bot.gate_again")

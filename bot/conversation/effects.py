@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 from bot.conversation.events import ClientFlagged, ClientScreened
@@ -108,11 +109,15 @@ class KeepConsent:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepAssessment:
-    """Keep a finished screening's assessment and the facts behind it; it becomes the current one."""
+    """Keep a finished screening's assessment and the facts behind it; it becomes the current one.
+
+    `tested_at` says when the tests of day 1 in them were done; None: they no longer count.
+    """
 
     screening: str
     assessment: Assessment
     facts: Facts
+    tested_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

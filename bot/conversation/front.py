@@ -8,6 +8,7 @@ from datetime import timedelta
 from bot.conversation import again, alarm, asked, away, pages, screening, second, sure
 from bot.conversation.activities import Hello, Today, Unlock
 from bot.conversation.effects import Button, ButtonRow, KeepAnswer, KeepConsent, Line
+from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value
 
@@ -52,7 +53,7 @@ def start(talk: Talk) -> None:
         talk.next_step()
         talk.say(
             Line(key="bot.welcome_back"),
-            rows=(talk.choices(*second.choices(talk)),),
+            rows=(talk.choices(*again.choices(talk)),),
         )
     else:
         begin(talk)
@@ -140,7 +141,7 @@ def _named_screen(talk: Talk, words: str) -> str | None:
 
 def _held(talk: Talk) -> bool:
     """Tell whether something stops the client's exercises."""
-    return talk.held_by(*alarm.HOLDING)
+    return talk.held_by(*HOLDING)
 
 
 def is_locked(talk: Talk) -> bool:
@@ -173,7 +174,7 @@ def idle(talk: Talk, note: Line | None = None) -> None:
     talk.next_step()
     talk.say(
         note or Line(key="bot.idle"),
-        rows=(talk.choices(*second.choices(talk)),),
+        rows=(talk.choices(*again.choices(talk)),),
     )
 
 
@@ -187,11 +188,11 @@ def idle_words(talk: Talk, words: str) -> None:
         if alarm.tells_of_pain(talk, words):
             again.rest(talk)
             talk.say(Line(key="bot.pain_heard"), priority="safety")
-            screening.begin(talk, scope="gate", keep=profile_answers(talk))
+            screening.begin(talk, scope="gate", keep=again.lasting(talk))
             return
         if alarm.mentioned(talk, words):
             talk.say(Line(key="bot.health_heard"), priority="safety")
-            screening.begin(talk, scope="gate", keep=profile_answers(talk))
+            screening.begin(talk, scope="gate", keep=again.lasting(talk))
             return
         if CHANGE_WORDS.search(words.lower()):
             _change(talk)
@@ -222,7 +223,7 @@ def idle_tap(talk: Talk, option: str) -> bool:
         case "second":
             second_look(talk)
         case "today-no" | "today-yes" | "today-unsure" if isinstance(talk.top, Today):
-            second.hear_today(talk, nothing_new=option == "today-no")
+            hear_today(talk, nothing_new=option == "today-no")
         case "anyway":
             begin(talk, anyway=True)
         case "change":
@@ -253,10 +254,21 @@ def second_look(talk: Talk) -> None:
         hello(talk)
     elif is_locked(talk) or _held(talk):
         alarm.show_locked(talk)
-    elif second.is_due(talk):
+    elif again.second_is_due(talk):
         second.ask_today(talk)
     else:
         idle(talk, Line(key="bot.second_not_now"))
+
+
+def hear_today(talk: Talk, *, nothing_new: bool = False, words: str | None = None) -> None:
+    """Hear the answer to "anything new?", tapped or in *words*, from whoever agrees to the present text."""
+    if talk.known.consent != CONSENT_VERSION:
+        talk.pop()
+        hello(talk)
+    elif words is not None:
+        second.typed_today(talk, words)
+    else:
+        second.hear_today(talk, nothing_new=nothing_new)
 
 
 def may_unlock(talk: Talk) -> bool:
@@ -289,11 +301,14 @@ def examined(talk: Talk, said: str) -> None:
         talk.next_step()
         talk.say(Line(key="bot.wait_then"))
         return
-    screening.begin(talk, scope="unlock", keep=profile_answers(talk), examined_by=who)
+    screening.begin(talk, scope="unlock", keep=again.lasting(talk), examined_by=who)
 
 
 def profile_answers(talk: Talk) -> dict[str, Value]:
-    """Give the profile as answers by path."""
+    """Give the profile as answers by path; where the last result is old, only what doesn't change."""
+    at = talk.known.assessed_at
+    if at is None or talk.at - at > again.TESTS_LAST:
+        return again.lasting(talk)
     return {f"profile.{key}": value for key, value in talk.known.profile.items()}
 
 

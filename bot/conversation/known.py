@@ -9,6 +9,9 @@ from datetime import datetime
 from bot.conversation.activities import Conversation
 from rules import Action, Assessment, Facts, Plan, Urgency, Value
 
+HOLDING: tuple[Action, ...] = ("lock", "pause")
+"""The actions that stop exercise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenFlag:
@@ -47,6 +50,9 @@ class Known:
     assessed_facts: Facts | None = None
     """The facts behind the current assessment."""
     assessed_at: datetime | None = None
+    """When the current assessment was made; answers of the gate that change make it anew."""
+    tested_at: datetime | None = None
+    """When the tests of day 1 behind it were done; None where they no longer count, as after a stop."""
     plan: Plan | None = None
     flags: tuple[OpenFlag, ...] = ()
     unreadable: tuple[str, ...] = ()

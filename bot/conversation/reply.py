@@ -6,7 +6,7 @@ import re
 
 from bot.conversation import alarm, away, coach, comeback, front, hearing, screening, second, sure
 from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Today, Unlock
-from bot.conversation.cards import labels_of, show_question
+from bot.conversation.cards import labels_of
 from bot.conversation.effects import AnswerTap, Line
 from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
 from bot.conversation.front import CONSENT_VERSION
@@ -29,11 +29,6 @@ COMMANDS = (
     "back",
     "why",
 )
-
-
-UNSURE = ("not sure", "unsure", "maybe", "dunno", "don't know", "dont know")
-NOTHING_NEW = ("nothing", "nothing new", "none", "all good", "same", "as before", "no change", "all the same")
-"""What may be typed at "anything new?" besides yes and no."""
 
 
 def reply(known: Known, event: Event, library: Library) -> Turn:
@@ -136,13 +131,7 @@ def _closed_words(talk: Talk, words: str) -> None:
             else:
                 front.hello(talk, note=Line(key="hello.unclear"))
         case Today():
-            hurts = alarm.tells_of_pain(talk, words)
-            if hurts or said or low in UNSURE:
-                second.hear_today(talk, nothing_new=False)
-            elif said is False or low in NOTHING_NEW:
-                second.hear_today(talk, nothing_new=True)
-            else:
-                second.ask_today(talk, note=Line(key="bot.yes_or_no"))
+            front.hear_today(talk, words=words)
         case Resume():
             choice = {
                 "go on": "go",
@@ -276,6 +265,8 @@ def _closed(talk: Talk, happening: bool) -> None:
     if front.is_locked(talk):  # a stop from before stands, whatever this was
         talk.say(Line(key="bot.still_stopped"))
         alarm.show_locked(talk)
+    elif happening and isinstance(talk.top, Today):  # what they told of is the answer to "anything new?"
+        front.hear_today(talk)
     else:
         _show_where_they_are(talk, note=Line(key="bot.noted" if happening else "bot.false_alarm"))
 
@@ -307,11 +298,7 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
                 talk.say(note)
             front.idle(talk)
         case _:
-            open_now = screening.current(talk)
-            if open_now is not None and open_now[0] is not None:
-                show_question(talk, open_now[0], open_now[1], note=note, fresh=note is not None)
-            else:
-                screening.go_on(talk, note=note)
+            screening.go_on(talk, note=note, fresh=note is not None)
 
 
 def _back_to_it(talk: Talk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from bot.conversation import again, alarm, cueing, pages
 from bot.conversation.activities import Resume, Screening
@@ -27,6 +28,7 @@ from bot.conversation.effects import (
     LiftFlag,
     Line,
 )
+from bot.conversation.known import HOLDING
 from bot.conversation.review import show_review
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan, Value, assess, first_plan
@@ -53,10 +55,13 @@ def begin(
     examined_by: str | None = None,
     trail: tuple[str, ...] = (),
     which: str | None = None,
+    tested_at: datetime | None = None,
+    told: tuple[str, ...] = (),
 ) -> None:
     """Begin a screening on top of nothing else; *keep* are answers taken over (the profile, as a rule).
 
-    *which* is the id of the screen; the one of the last result, else the first, where it isn't given.
+    *which* is the id of the screen; the one of the last result, else the first, where it isn't given. *tested_at* says
+    when the tests among *keep* were done, and *told* what need not be said again.
     """
     screen = talk.library.screens[which] if which is not None else talk.screen
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
@@ -77,6 +82,8 @@ def begin(
                 "answers": answers,
                 "examined_by": examined_by,
                 "trail": trail,
+                "tested_at": tested_at,
+                "told": told,
             }
         )
     )
@@ -88,7 +95,7 @@ def reopen(talk: Talk, facts: Facts) -> None:
     answers = answers_of(facts)
     trail = [q.id for q in talk.screen.questions if any(row.path in answers for row in q.rows)]
     scope = "second" if answers.get(SECOND_LOOK) == "yes" else "full"
-    begin(talk, scope=scope, keep=answers, trail=tuple(trail))
+    begin(talk, scope=scope, keep=answers, trail=tuple(trail), tested_at=talk.known.tested_at or talk.known.assessed_at)
 
 
 def answers_of(facts: Facts) -> dict[str, Value]:
@@ -124,6 +131,7 @@ def go_on(talk: Talk, *, note: Line | None = None, fresh: bool = True) -> None:
         case Ask():
             if following.question.part not in ("you", "safety"):
                 alarm.tell_gate(talk, way)
+            _tick_what_is_known(talk, following.question)
             show_question(talk, following, way, note=note, fresh=fresh)
         case Stopped(flags=raised):
             alarm.stop(talk, raised)
@@ -468,6 +476,17 @@ def revisit(talk: Talk, question_id: str) -> None:
     go_on(talk)
 
 
+def _tick_what_is_known(talk: Talk, question: Question) -> None:
+    """Tick on a page, once, what the client told of before it came."""
+    screening = talk.screening
+    mark = f"ticked:{question.id}"
+    if screening is None or question.kind != "checklist" or question.id in screening.trail or mark in screening.told:
+        return
+    if known := _as_ticks(talk, screening, question.id):
+        ticked = tuple(dict.fromkeys((*screening.ticked, *known)))
+        talk.put_screening(screening.model_copy(update={"ticked": ticked, "told": (*screening.told, mark)}))
+
+
 def _as_ticks(talk: Talk, screening: Screening, question_id: str) -> tuple[str, ...]:
     """Give the answers of a page or a list as ticks, so that it is shown as it was left."""
     question = talk.screen.question(question_id)
@@ -490,15 +509,16 @@ def _finish(talk: Talk, way: Way) -> None:
     if screening is None:
         return
     assessment = assess(talk.screen, way.facts)
-    held = {flag.action: flag.id for flag in talk.known.flags if flag.action in alarm.HOLDING}
+    held = {flag.action: flag.id for flag in talk.known.flags if flag.action in HOLDING}
     plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=again.gentle(talk))
     if held:  # a stop from before holds until it is lifted, whatever is reported today
         plan = NoPlan(reason="locked" if "lock" in held else "paused", flags=tuple(held.values()))
-    talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts))
+    tested_at = screening.tested_at or talk.at
+    talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts, tested_at=tested_at))
     talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
     standing = {flag.id for flag in assessment.flags}
     for flag in talk.known.flags:
-        if flag.id not in standing and flag.action not in alarm.HOLDING:
+        if flag.id not in standing and flag.action not in HOLDING:
             talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
     pages.show_result(talk, assessment, way.facts)
     alarm.tell_flags(talk, assessment.flags, told=screening.told)
@@ -506,7 +526,7 @@ def _finish(talk: Talk, way: Way) -> None:
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})
-    if not held and not any(flag.action in alarm.HOLDING for flag in assessment.flags):
+    if not held and not any(flag.action in HOLDING for flag in assessment.flags):
         more = (
             screening.scope == "full" and talk.screen.file.second and assessment.priority.kind in ("act", "unsettled")
         )

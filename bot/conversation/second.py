@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from bot.conversation import again, alarm, screening
 from bot.conversation.activities import Today
 from bot.conversation.effects import KeepAnswer, Line
 from bot.conversation.talk import Talk
 from rules import Value
+from rules.reading import truth
 from rules.sight import SECOND_LOOK
 
-NOT_BEFORE = timedelta(hours=10)
-"""A second look wants another day (evidence 0 Day 2); that a night's gap is enough is a proposal."""
-NOT_AFTER = timedelta(days=14)
-"""Later, gate and screening are asked anew (evidence 6 Missed days)."""
-
-
-def is_due(talk: Talk) -> bool:
-    """Tell whether a second look is open to this client now: another day, something to look at, and no stop."""
-    known = talk.known
-    if known.assessment is None or known.assessed_facts is None or known.assessed_at is None:
-        return False
-    screen = talk.library.screens.get(known.assessment.screen)
-    if screen is None or not screen.file.second or known.assessed_facts.value(SECOND_LOOK) == "yes":
-        return False
-    worth = known.assessment.priority.kind in ("act", "unsettled")
-    in_time = NOT_BEFORE <= talk.at - known.assessed_at <= NOT_AFTER
-    return worth and in_time and not talk.held_by(*alarm.HOLDING) and again.resting(talk) is None
-
-
-def choices(talk: Talk) -> tuple[tuple[str, str], ...]:
-    """Give the menu after a result: the second look first, while it is due."""
-    menu = (("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again"))
-    return (("second", "bot.second_look"), *menu) if is_due(talk) else menu
+UNSURE = ("not sure", "unsure", "maybe", "dunno", "don't know", "dont know")
+NOTHING_NEW = frozenset(
+    {"nothing", "nothing new", "none", "all good", "same", "same as before", "as before", "no change", "all the same"}
+    | {"fine", "im fine", "i'm fine", "all fine", "good", "nope nothing"}
+)
+"""What may be typed at "anything new?" besides yes and no."""
+A_PLAIN_NO = 3
+"""A no of more words than that ("no but I started warfarin") tells of something. A proposal."""
 
 
 def ask_today(talk: Talk, note: Line | None = None) -> None:
@@ -48,23 +32,48 @@ def ask_today(talk: Talk, note: Line | None = None) -> None:
     )
 
 
-def hear_today(talk: Talk, *, nothing_new: bool) -> None:
-    """Hear whether anything is new: nothing begins the second look, anything else the safety questions."""
+def typed_today(talk: Talk, words: str) -> None:
+    """Hear words at "anything new?": whatever is not plainly a no tells of something; pain also means a day's rest."""
+    low = words.lower().strip(" .!")
+    if alarm.tells_of_pain(talk, words):
+        again.rest(talk)
+        talk.say(Line(key="bot.pain_heard"), priority="safety")
+        hear_today(talk, nothing_new=False, words=words, told=True)
+    elif low in NOTHING_NEW or (truth(words, talk.lexicon) is False and len(low.split()) <= A_PLAIN_NO):
+        hear_today(talk, nothing_new=True, words=words)
+    elif truth(words, talk.lexicon) or low in UNSURE or len(low.split()) > 1 or alarm.mentioned(talk, words):
+        if low.endswith("?"):
+            ask_today(talk, note=Line(key="bot.yes_or_no"))
+        else:
+            hear_today(talk, nothing_new=False, words=words)
+    else:
+        ask_today(talk, note=Line(key="bot.yes_or_no"))
+
+
+def hear_today(talk: Talk, *, nothing_new: bool, words: str | None = None, told: bool = False) -> None:
+    """Hear whether anything is new: nothing begins the second look, anything else the safety questions.
+
+    *told* says that what follows was said already.
+    """
     if isinstance(talk.top, Today):
         talk.pop()
-    if talk.known.consent is None:  # taken back since the question was asked
-        talk.say(Line(key="bot.no_consent"))
+    known = talk.known
+    said: Value = "no" if nothing_new else "yes"
+    how = "tapped" if words is None else "typed"
+    talk.do(KeepAnswer(screening="today", path="reports.new_today", value=said, how=how, words=words))
+    if not nothing_new:  # however late the tap: what is new with their health is always asked after
+        if not told:
+            talk.say(Line(key="today.then_the_list"))
+        screening.begin(talk, scope="gate", keep=again.lasting(talk))
         return
-    if not is_due(talk):
+    if not again.second_is_due(talk) or known.assessed_facts is None or known.assessment is None:
         talk.say(Line(key="bot.second_not_now"))
         return
-    said: Value = "no" if nothing_new else "yes"
-    talk.do(KeepAnswer(screening="today", path="reports.new_today", value=said, how="tapped"))
-    if not nothing_new:
-        talk.say(Line(key="today.then_the_list"))
-        screening.begin(talk, scope="gate", keep={f"profile.{k}": v for k, v in talk.known.profile.items()})
-        return
-    facts = talk.known.assessed_facts
-    if facts is not None and talk.known.assessment is not None:
-        keep = {**screening.answers_of(facts), SECOND_LOOK: "yes"}
-        screening.begin(talk, scope="second", keep=keep, which=talk.known.assessment.screen)
+    screening.begin(
+        talk,
+        scope="second",
+        keep={**screening.answers_of(known.assessed_facts), SECOND_LOOK: "yes"},
+        which=known.assessment.screen,
+        tested_at=known.tested_at,
+        told=("gate", *(f"flag:{flag.id}" for flag in known.flags)),
+    )

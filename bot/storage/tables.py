@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -197,6 +197,7 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("version", String, nullable=False),
             Column("value", secrets, nullable=False),  # assessment, facts
             Column("at", UtcTime, nullable=False),
+            Column("tested_at", UtcTime),  # NULL: the tests no longer count
             Index("ix_assessment_person", "person_id", "id"),
         ),
         "plan": _numbered(

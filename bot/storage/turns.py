@@ -207,6 +207,7 @@ class SqlTurns:
             assessment=assessment if facts is not None else None,
             assessed_facts=facts if assessment is not None else None,
             assessed_at=row.assessed_at,
+            tested_at=row.tested_at,
             plan=plan,
             flags=tuple(
                 OpenFlag(
@@ -240,6 +241,7 @@ class SqlTurns:
             t.consent.c.value.label("consent"),
             t.assessment.c.value.label("assessment"),
             t.assessment.c.at.label("assessed_at"),
+            t.assessment.c.tested_at,
             t.plan.c.value.label("plan"),
             coach.c.name.label("coach_name"),
         ).select_from(joined)
@@ -276,9 +278,9 @@ class SqlTurns:
                 await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
             case KeepConsent(version=version, given=given):
                 await self._add(t.consent, person_id=person_id, value={"version": version, "given": given}, at=at)
-            case KeepAssessment(screening=screening, assessment=assessment, facts=facts):
+            case KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at):
                 value = {"assessment": _plain(assessment), "facts": _plain(facts)}
-                row = {"screening": screening, "version": assessment.version, "value": value}
+                row = {"screening": screening, "version": assessment.version, "tested_at": tested_at, "value": value}
                 await self._add(t.assessment, person_id=person_id, at=at, **row)
             case KeepPlan(plan=plan):
                 await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)

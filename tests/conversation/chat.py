@@ -101,8 +101,9 @@ class Chat:
                 known = dataclasses.replace(known, consent=version if given else None)
             case KeepProfile(profile=profile):
                 known = dataclasses.replace(known, profile=profile)
-            case KeepAssessment(assessment=assessment, facts=facts):
-                known = dataclasses.replace(known, assessment=assessment, assessed_facts=facts, assessed_at=at)
+            case KeepAssessment(assessment=assessment, facts=facts, tested_at=tested_at):
+                kept = {"assessment": assessment, "assessed_facts": facts, "assessed_at": at, "tested_at": tested_at}
+                known = dataclasses.replace(known, **kept)
             case KeepPlan(plan=plan):
                 known = dataclasses.replace(known, plan=plan)
             case RaiseFlag(flag=flag, screen=screen):
