@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import compress
 from typing import Any, Literal, TypeAlias
+
+from pydantic import ConfigDict
 
 from rules.criteria import LEVELS, SIDES, All, Criterion, Frozen, Side, Truth, Verdict, weigh
 from rules.cues import cue_facts
-from rules.facts import Facts
+from rules.facts import Attempt, Facts
 from rules.safety import Flag, flags
 from rules.screen import (
     UNCLEAR,
@@ -19,9 +24,10 @@ from rules.screen import (
     LimitRule,
     NoteRule,
     Screen,
+    Test,
 )
 from rules.sight import Sight
-from rules.truth import Values, compiled, truth_of
+from rules.truth import HELD, Values, because, fails, holding, holds, kept, openings, truth_of, truths, unknowns
 
 YesNo: TypeAlias = Literal["yes", "no", "unknown"]
 GRADES: tuple[Grade, ...] = ("low", "medium", "high")
@@ -31,29 +37,39 @@ CUE_FACTS = frozenset({"derived.cue", "derived.cue_helped", "derived.cue_fades",
 """What is derived from the tries of day 2."""
 
 
-class Reason(Frozen):
+STORED = ConfigDict(extra="forbid")
+"""How parts of an assessment are read back: as strictly as the whole."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
     """A rule that held, with the fact paths that made it hold. Words: `reason.<rule>`."""
 
+    __pydantic_config__ = STORED
     rule: str
     facts: tuple[str, ...]
     source: str
 
 
-class NearMiss(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NearMiss:
     """A rule that one fact kept from holding: what it would have concluded, and that fact."""
 
+    __pydantic_config__ = STORED
     rule: str
     would: str
     facts: tuple[str, ...]
 
 
-class Finding(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
     """What a screening says of one side in one context.
 
     `limited` is yes, no or unknown. `driver` and `confidence` are None unless limited is yes. `missing` are the facts
     that would settle an unknown. `phase` is where it goes wrong: accept, bottom, produce, top. `notes` are rule ids.
     """
 
+    __pydantic_config__ = STORED
     side: Side
     context: ContextName
     limited: YesNo
@@ -71,13 +87,15 @@ class Finding(Frozen):
     cue_test: str | None = None
 
 
-class Priority(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Priority:
     """What comes first.
 
     `kind`: act, not_a_priority (limited, and nothing is missing), nothing_limited, unsettled (too little is known).
     `side` is None where both sides are alike. `rule` names why.
     """
 
+    __pydantic_config__ = STORED
     kind: Literal["act", "not_a_priority", "nothing_limited", "unsettled"]
     side: Side | None = None
     context: ContextName | None = None
@@ -103,27 +121,88 @@ class Assessment(Frozen):
 def assess(screen: Screen, facts: Facts) -> Assessment:
     """Assess *facts*: one finding for each side and context, the flags, and what leads. Total and pure."""
     sight = Sight(screen, facts)
-    first = looks(screen, facts, sight)
-    findings = tuple(look.finding() for look in first.values())
+    apart = any(attempt.side != "both" for attempt in facts.attempts)
+    first = looks(screen, facts, sight, SIDES if apart else SIDES[:1])
+    findings = tuple([look.finding() for look in first.values()])
+    if not apart:  # Nothing tells the right from the left.
+        findings += tuple([replace(finding, side=SIDES[1]) for finding in findings])
     return Assessment(
         screen=screen.id,
         version=f"{screen.version}+{screen.safety.version}",
         findings=findings,
-        flags=flags(screen.safety, Values(sight, facts.told)),
-        priority=_priority(findings, sight),
+        flags=flags(screen.safety, sight.values),
+        priority=_priority(screen, facts, findings, first),
         position_first=_position_first(sight),
     )
 
 
-def looks(screen: Screen, facts: Facts, sight: Sight | None = None) -> Mapping[tuple[Side, ContextName], Look]:
-    """Look at each side in each context; what a look says of the others is known to all."""
+def looks(
+    screen: Screen, facts: Facts, sight: Sight | None = None, sides: Sequence[Side] = SIDES
+) -> Mapping[tuple[Side, ContextName], Look]:
+    """Look at each side in each context; what a look says of the others is known to all.
+
+    One of *sides* is enough where nothing was tried on one side alone: both are alike.
+    """
     sight = sight or Sight(screen, facts)
-    shared = {"position_first": _yes(_position_first(sight)), "painful": _painful(screen, facts)}
-    places: list[tuple[Side, ContextName]] = [(s, c) for s in SIDES for c in screen.file.contexts]
-    first = {(side, context): Look(sight.seen_from(side), side, context, shared) for side, context in places}
+    shared = {"derived.position_first": _yes(_position_first(sight)), "derived.painful": _painful(facts)}
+    of_context = {context: shared | _needs(screen, facts.reports, context) for context in screen.file.contexts}
+    first = {(s, c): Look(sight.seen_from(s), s, c, known) for s in sides for c, known in of_context.items()}
     for look in first.values():
         look.compare(first)
     return first
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rules:
+    """What counts in one context, with its criteria compiled: the limits; both they and the drivers; the notes."""
+
+    tests: tuple[Test, ...]
+    limits: tuple[LimitRule, ...]
+    drivers: tuple[DriverRule, ...]
+    near: tuple[tuple[str, str, tuple[Criterion, ...]], ...]
+    """Of the limits and drivers: the rule's id, what it would say, and the parts of its `all`."""
+    confidence: tuple[ConfidenceRule, ...]
+    notes: tuple[str, ...]
+    truths: Callable[[Values], tuple[Truth, ...]]
+    openings: Callable[[Values], tuple[int | None, ...]]
+    noted: Callable[[Values], tuple[bool, ...]]
+    unknowns: Callable[[Values], tuple[str, ...]]
+
+
+_rules: dict[int, dict[ContextName, _Rules]] = {}
+"""By identity of the screen, as long as it lives."""
+
+
+def _rules_in(screen: Screen, context: ContextName) -> _Rules:
+    limits, drivers = screen.limits_of[context], screen.drivers_of[context]
+    notes = [rule for rule in screen.findings.notes if _counts(rule, context)]
+    weighed = [(rule.id, str(rule.then), rule.when) for rule in limits]
+    weighed += [(rule.id, rule.driver, rule.when) for rule in drivers]
+    return _Rules(
+        tests=screen.tests_of[context],
+        limits=limits,
+        drivers=drivers,
+        near=tuple((id_, would, when.all_ if isinstance(when, All) else ()) for id_, would, when in weighed),
+        confidence=tuple(rule for rule in screen.findings.confidence if _counts(rule, context)),
+        notes=tuple(rule.id for rule in notes),
+        truths=truths([rule.when for rule in limits]),
+        openings=openings([when for _, _, when in weighed]),
+        noted=holding([rule.when for rule in notes]),
+        unknowns=unknowns([rule.when for rule in limits]),
+    )
+
+
+def _counts(rule: ConfidenceRule | NoteRule, context: ContextName) -> bool:
+    return not rule.contexts or context in rule.contexts
+
+
+NOTHING_TRIED: Mapping[str, Any] = {
+    "derived.unknowns": 0,
+    "derived.pain_stopped": 0,
+    "derived.pain_in_primaries": "no",
+    "derived.taps_degrees_apart": "no",
+    "derived.repeatable": "unknown",
+}
 
 
 class Look:
@@ -132,52 +211,54 @@ class Look:
     def __init__(self, sight: Sight, side: Side, context: ContextName, shared: Mapping[str, Any]) -> None:
         screen = self.screen = sight.screen
         self.side, self.context, self.sight = side, context, sight
-        self.tests = screen.tests_of[context]
-        self.cues = cue_facts(self.sight, self.tests)
-        self.derived: dict[str, Any] = {
-            **shared,
-            **self._counted(),
-            "taps_degrees_apart": self._apart(),
-            "repeatable": self._repeatable(),
-            **self.cues.derived(),
-        }
-        self.seen = sight.with_derived(self.derived)
-        self.values = Values(self.seen, sight.facts.told)
-        self._derive(self.derived)
-        self.limits = [(rule, self.truth(rule.when)) for rule in screen.limits_of[context]]
+        of_screen = kept(_rules, screen, lambda: {c: _rules_in(screen, c) for c in screen.file.contexts})
+        rules = self._rules = of_screen[context]
+        values = self.values = sight.values.copied()
+        self.tried = tuple(self._tried()) if sight.facts.attempts else ()
+        self.cues = cue_facts(sight, rules.tests)
+        self.seen = values.view = sight.with_derived(values)
+        values |= shared
+        values |= self._counted()
+        values |= self.cues.derived()
+        self.limits = tuple(zip(rules.limits, rules.truths(values), strict=True))
         hits = [truth for rule, truth in self.limits if rule.then == "limited"]
-        unsettled = any(truth for rule, truth in self.limits if rule.then == "unsettled")
+        unsettled = [rule for rule, truth in self.limits if truth and rule.then == "unsettled"]
         self.range: YesNo = "yes" if True in hits else "unknown" if None in hits or unsettled else "no"
-        self._derive({"range": self.range})
-        self.drivers = [(rule, self.truth(rule.when)) for rule in screen.drivers_of[context]]
-        hit = self.driver = next((rule for rule, truth in self.drivers if truth), None)
+        values["derived.range"] = self.range
+        self._openings = rules.openings(values)
+        led = self._openings[len(rules.limits) :]
+        hit = self.driver = rules.drivers[led.index(HELD)] if HELD in led else None
         self.limited: YesNo = "yes" if self.range == "yes" or hit else self.range
         driver = (hit.driver if hit else UNCLEAR) if self.limited == "yes" else None
-        self._derive({"limited": self.limited, "driver": driver})
+        values |= {"derived.limited": self.limited, "derived.driver": driver}
 
-    def _derive(self, facts: Mapping[str, Any]) -> None:
-        self.derived |= facts
-        self.values |= {f"derived.{name}": value for name, value in facts.items()}
+    @property
+    def derived(self) -> Mapping[str, Any]:
+        """Give what was derived so far, by name."""
+        return {path[8:]: value for path, value in self.values.items() if path.startswith("derived.")}
+
+    @cached_property
+    def drivers(self) -> tuple[tuple[DriverRule, Truth], ...]:
+        """Give the driver rules with what they come to, by all that is derived."""
+        return tuple((rule, truth_of(rule.when, self.values)) for rule in self._rules.drivers)
 
     def compare(self, all_looks: Mapping[tuple[Side, ContextName], Look]) -> None:
         """Derive what hangs on the other side and the other contexts."""
-        others = [look.limited for (side, c), look in all_looks.items() if side == self.side and c != self.context]
+        others = [look.limited for look in all_looks.values() if look.side == self.side and look is not self]
         other_side: Side = "right" if self.side == "left" else "left"
-        mirror = all_looks[other_side, self.context]
-        derived = {
-            "other_context": "yes" if "yes" in others else "unknown" if "unknown" in others else "no",
-            "symmetric": _yes(
-                (mirror.limited, mirror.derived["driver"]) == (self.limited, self.derived["driver"])
-                and self._severity() == mirror._severity()
-            ),
-            **_needs(self.screen, self.sight, self.context),
-        }
-        self._derive(derived)
+        mirror = all_looks.get((other_side, self.context), self)
+        alike = mirror is self or (
+            mirror.limited == self.limited
+            and mirror.values["derived.driver"] == self.values["derived.driver"]
+            and mirror.severities == self.severities
+        )
+        self.values["derived.other_context"] = "yes" if "yes" in others else "unknown" if "unknown" in others else "no"
+        self.values["derived.symmetric"] = _yes(alike)
 
     def finding(self) -> Finding:
         """Give the finding."""
         limited = self.limited == "yes"
-        driver: Driver | None = self.derived["driver"] if limited else None
+        driver: Driver | None = self.values["derived.driver"]
         grade, sure = self._confidence() if limited else (None, ())
         return Finding(
             side=self.side,
@@ -190,42 +271,58 @@ class Look:
             missing=self._missing(),
             phase=self._phase() if limited else None,
             compensations=self._compensations(),
-            notes=tuple(rule.id for rule in self.screen.findings.notes if self.here(rule) and self.truth(rule.when)),
+            notes=tuple(compress(self._rules.notes, self._rules.noted(self.values))),
             cue=self.cues.helped,
             cue_test=self.cues.test if self.cues.helped else None,
             not_a_priority=limited
-            and any(self.truth(rule.when) for rule in self.screen.findings.priority if rule.then == "not_a_priority"),
+            and any(self.holds(rule.when) for rule in self.screen.findings.priority if rule.then == "not_a_priority"),
         )
 
     def here(self, rule: ConfidenceRule | NoteRule) -> bool:
         """Tell whether a rule counts in this context."""
-        return not rule.contexts or self.context in rule.contexts
+        return _counts(rule, self.context)
 
     def truth(self, criterion: Criterion) -> Truth:
         """Tell whether a criterion holds from here."""
-        return compiled(criterion)(self.values)
+        return truth_of(criterion, self.values)
+
+    def holds(self, criterion: Criterion) -> bool:
+        """Tell whether a criterion holds from here, and is neither false nor unknown."""
+        return holds(criterion, self.values)
 
     def weigh(self, criterion: Criterion) -> Verdict:
         """Tell whether a criterion holds from here, and the facts that decide it."""
         return weigh(criterion, self.values)
 
-    def _counted(self) -> dict[str, Any]:
+    def _tried(self) -> Iterator[tuple[Test, Attempt]]:
+        """Find the attempts that count here, each with the test that it is for."""
+        for test in self._rules.tests:
+            if (attempt := self.sight.tried(test.id)) is not None:
+                yield test, attempt
+
+    def _counted(self) -> Mapping[str, Any]:
         """Count over the tests of this context: unknown answers, tests that pain ended, pain in the primary tests."""
-        tried = [(test, attempt) for test in self.tests if (attempt := self.sight.tried(test.id)) is not None]
-        own = {id(attempt): (test, attempt) for test, attempt in tried}.values()
+        if not self.tried:
+            return NOTHING_TRIED
+        own = {id(attempt): (test, attempt) for test, attempt in self.tried}.values()
         return {
-            "unknowns": sum(1 for _, a in own if self.sight.level(a) == "unknown"),
-            "pain_stopped": sum(1 for _, a in own if self.sight.ended(a)),
-            "pain_in_primaries": _yes(
+            "derived.unknowns": [self._level(test) for test, _ in own].count("unknown"),
+            "derived.pain_stopped": [self.sight.ended(attempt) for _, attempt in own].count(True),
+            "derived.pain_in_primaries": _yes(
                 any(t.role == "primary" and isinstance(a.pain, int) and a.pain >= 1 for t, a in own)
             ),
+            "derived.taps_degrees_apart": self._apart(),
+            "derived.repeatable": self._repeatable(),
         }
+
+    def _level(self, test: Test) -> str | None:
+        level: str | None = self.values[f"{test.id}.level"]
+        return level
 
     def _apart(self) -> YesNo:
         """Tell whether taps and degrees of a primary test disagree."""
-        for test in self.tests:
-            attempt = self.sight.tried(test.id)
-            if attempt is None or attempt.level not in LEVELS:
+        for _, attempt in self.tried:
+            if attempt.degrees is None or attempt.level not in LEVELS:
                 continue
             measured = self.sight.level_by_degrees(attempt)
             if measured is not None and measured != attempt.level:
@@ -235,32 +332,33 @@ class Look:
     def _repeatable(self) -> YesNo:
         """Tell whether the primary tests came out alike cold on both days; unknown where none was repeated."""
         alike = []
-        for test in self.tests:
-            attempt = self.sight.tried(test.id) if test.role == "primary" else None
-            if attempt is None or attempt.test != test.id:
+        for test, attempt in self.tried:
+            tries = self.sight.facts.by_place[attempt.test, attempt.side]
+            if len(tries) < 2 or test.role != "primary" or attempt.test != test.id:
                 continue
             of_day: dict[int, str | None] = {}
-            for one in self.sight.facts.uncued(attempt.test, attempt.side):
+            for one in tries:
                 of_day.setdefault(one.day, self.sight.level(one))
             levels = [level for level in of_day.values() if level in LEVELS]
             if len(levels) > 1:
                 alike.append(len(set(levels)) == 1)
         return _yes(all(alike)) if alike else "unknown"
 
-    def _severity(self) -> tuple[int, ...]:
-        """Rank how limited the tests are, for comparing sides; unknown counts as nothing."""
-        levels = [self.sight.value(f"{t.id}.level") for t in self.tests if t.role in ("primary", "loaded")]
-        return tuple(LEVELS.index(level) if level in LEVELS else 0 for level in levels)
+    @cached_property
+    def severities(self) -> Mapping[str, int]:
+        """Rank how limited the tests are, for comparing sides; those without a level count as nothing."""
+        loaded = [(test.id, self._level(test)) for test, _ in self.tried if test.role in ("primary", "loaded")]
+        return {test_id: LEVELS.index(level) for test_id, level in loaded if level in LEVELS[1:]}
 
     def severity(self) -> int:
         """Give the sum of the levels of the tests of this context."""
-        return sum(self._severity())
+        return sum(self.severities.values())
 
     def _confidence(self) -> tuple[Grade, tuple[Reason, ...]]:
         grade: Grade = "medium"
         reasons: list[Reason] = []
-        for rule in self.screen.findings.confidence:
-            if self.here(rule) and rule.grade == "high" and self.truth(rule.when):
+        for rule in self._rules.confidence:
+            if rule.grade == "high" and self.holds(rule.when):
                 grade = "high"
                 reasons.append(self._reason(rule))
         caps: list[tuple[Grade, Reason | None]] = []
@@ -270,8 +368,8 @@ class Look:
             caps.append((self.driver.at_most, None))
         caps.extend(
             (rule.at_most, self._reason(rule))
-            for rule in self.screen.findings.confidence
-            if self.here(rule) and rule.at_most and self.truth(rule.when)
+            for rule in self._rules.confidence
+            if rule.at_most and self.holds(rule.when)
         )
         for cap, reason in caps:
             grade = min(grade, cap, key=GRADES.index)
@@ -285,18 +383,18 @@ class Look:
         """Give the rules that held. Only the first driver counts; of a "no", the tests that were clear speak."""
         reasons = [self._reason(rule) for rule, truth in self.limits if truth]
         if self.driver is not None:
-            facts = self._told(self.weigh(self.driver.when))
+            facts = self._told(self.driver.when)
             facts = facts or tuple(dict.fromkeys(p for r in reasons for p in r.facts))
             reasons.append(Reason(rule=self.driver.id, facts=facts, source=self.driver.source))
         return tuple(reasons)
 
     def _reason(self, rule: LimitRule | ConfidenceRule) -> Reason:
-        return Reason(rule=rule.id, facts=self._told(self.weigh(rule.when)), source=rule.source)
+        return Reason(rule=rule.id, facts=self._told(rule.when), source=rule.source)
 
-    def _told(self, verdict: Verdict) -> tuple[str, ...]:
-        """Give the answers behind a verdict; what was derived from cues stands for the tries that show it."""
+    def _told(self, criterion: Criterion) -> tuple[str, ...]:
+        """Give the answers that make it hold; what was derived from cues stands for the tries that show it."""
         paths: dict[str, None] = {}
-        for path in verdict.because:
+        for path in because(criterion, self.values):
             if path in CUE_FACTS:
                 paths |= dict.fromkeys(self.cues.paths)
             elif not path.startswith("derived."):
@@ -306,71 +404,46 @@ class Look:
     def _near_misses(self) -> tuple[NearMiss, ...]:
         """Give the rules that a single condition kept from holding, and the facts in that condition."""
         misses = []
-        rules: list[tuple[LimitRule | DriverRule, str, Truth]] = [
-            *((r, r.then, truth) for r, truth in self.limits),
-            *((r, r.driver, truth) for r, truth in self.drivers),
-        ]
-        for rule, would, truth in rules:
-            if truth or not isinstance(rule.when, All) or len(rule.when.all_) < 2:
+        for (rule, would, parts), opening in zip(self._rules.near, self._openings, strict=True):
+            if opening is None or opening == HELD:
                 continue
-            open_part = self._only_open(rule.when.all_)
-            if open_part is not None:
-                facts = tuple(p for p in self.weigh(open_part).because if not p.startswith("derived."))
-                if facts:
-                    misses.append(NearMiss(rule=rule.id, would=would, facts=facts))
+            truth = False if fails(parts[opening], self.values) else None
+            facts = because(parts[opening], self.values, truth)
+            if facts := tuple([path for path in facts if not path.startswith("derived.")]):
+                misses.append(NearMiss(rule=rule, would=would, facts=facts))
         return tuple(misses)
-
-    def _only_open(self, parts: Sequence[Criterion]) -> Criterion | None:
-        """Give the one part that doesn't hold; None where there are several."""
-        found = None
-        for part in parts:
-            if not self.truth(part):
-                if found is not None:
-                    return None
-                found = part
-        return found
 
     def _missing(self) -> tuple[str, ...]:
         """List the unanswered facts that hold back a verdict; empty where the verdict is known."""
         if self.limited != "unknown":
             return ()
-        open_paths = [p for rule, truth in self.limits if truth is None for p in self.weigh(rule.when).because]
-        asked = (path for path in dict.fromkeys(open_paths) if not path.startswith("derived."))
-        return tuple(path for path in asked if self.seen.value(path) in (None, "unknown"))
+        values, unsaid = self.values, (None, "unknown")
+        asked = dict.fromkeys(self._rules.unknowns(values))
+        return tuple([path for path in asked if values[path] in unsaid and path[:8] != "derived."])
 
     def _phase(self) -> str | None:
         """Give when it goes wrong: of the test tried last, if several say it."""
         said = [
             (test.day, phase)
-            for test in self.tests
+            for test, _ in self.tried
             if test.phases and (phase := self.sight.value(f"{test.id}.phase")) not in (None, "none", "unknown")
         ]
         return max(said, key=lambda one: one[0])[1] if said else None
 
     def _compensations(self) -> tuple[str, ...]:
         seen: dict[str, None] = {}
-        for test in self.tests:
-            attempt = self.sight.tried(test.id)
-            for compensation in (attempt.compensations or ()) if attempt else ():
-                seen[compensation] = None
+        for _, attempt in self.tried:
+            seen |= dict.fromkeys(attempt.compensations or ())
         return tuple(seen)
 
 
-def severity(screen: Screen, facts: Facts, finding: Finding) -> int:
-    """Give how limited the tests behind a finding are: partial counts 1, blocked 2."""
-    sight = Sight(screen, facts, finding.side)
-    levels = (
-        sight.value(f"{t.id}.level")
-        for t in screen.tests.values()
-        if t.context == finding.context and t.role in ("primary", "loaded")
-    )
-    return sum(LEVELS.index(level) for level in levels if level in LEVELS)
-
-
-def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
+def _priority(
+    screen: Screen,
+    facts: Facts,
+    findings: Sequence[Finding],
+    all_looks: Mapping[tuple[Side, ContextName], Look],
+) -> Priority:
     """Choose what leads: the chosen daily task's context, the screen's first driver, its order of contexts."""
-    screen = sight.screen.file
-    drivers = (*screen.drivers, UNCLEAR)
     limited = [f for f in findings if f.limited == "yes"]
     acting = [f for f in limited if not f.not_a_priority]
     if not limited:
@@ -378,14 +451,16 @@ def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
         return Priority(kind="unsettled" if unknown else "nothing_limited")
     if not acting:
         return Priority(kind="not_a_priority", context=limited[0].context, rule="priority.not_missing")
-    task = _contexts_of(sight.screen, sight.value("reports.task"))
+    contexts, drivers = screen.file.contexts, (*screen.file.drivers, UNCLEAR)
+    task = _contexts_of(screen, facts.value("reports.task"))
 
     def rank(finding: Finding) -> tuple[int, int, int, int, int]:
+        look = all_looks.get((finding.side, finding.context)) or all_looks[SIDES[0], finding.context]
         return (
             0 if finding.context in task else 1,
             0 if finding.driver == drivers[0] else 1,
-            screen.contexts.index(finding.context),
-            -severity(sight.screen, sight.facts, finding),
+            contexts.index(finding.context),
+            -look.severity(),
             drivers.index(finding.driver or UNCLEAR),
         )
 
@@ -401,10 +476,10 @@ def _priority(findings: Sequence[Finding], sight: Sight) -> Priority:
     )
 
 
-def _needs(screen: Screen, sight: Sight, context: ContextName) -> dict[str, YesNo]:
+def _needs(screen: Screen, reports: Mapping[str, Any], context: ContextName) -> dict[str, YesNo]:
     """Tell whether the chosen task or a sport asks for this context; unknown where that was not said."""
-    task, score = sight.value("reports.task"), sight.value("reports.task_score")
-    sports, work = sight.value("reports.sports"), sight.value("reports.work")
+    task, score = reports.get("task"), reports.get("task_score")
+    sports, work = reports.get("sports"), reports.get("work")
     needs: YesNo = "unknown" if task is None else _yes(context in _contexts_of(screen, task))
     sport: YesNo = (
         "unknown"
@@ -412,9 +487,9 @@ def _needs(screen: Screen, sight: Sight, context: ContextName) -> dict[str, YesN
         else _yes(any(context in _contexts_of(screen, s) for s in (*sports, *((work,) if work else ()))))
     )
     return {
-        "task_needs": needs,
-        "sport_needs": sport,
-        "task_easy": _yes(isinstance(score, int) and score >= 8),
+        "derived.task_needs": needs,
+        "derived.sport_needs": sport,
+        "derived.task_easy": _yes(isinstance(score, int) and score >= 8),
     }
 
 
@@ -425,11 +500,11 @@ def _contexts_of(screen: Screen, demand: str | None) -> tuple[ContextName, ...]:
 def _position_first(sight: Sight) -> bool:
     """Tell whether the screen's criterion for position before range holds."""
     criterion = sight.screen.findings.position_first
-    return criterion is not None and truth_of(criterion, sight) is True
+    return criterion is not None and holds(criterion, sight.values)
 
 
-def _painful(screen: Screen, facts: Facts) -> YesNo:
-    now = facts.value("reports.pain_now")
+def _painful(facts: Facts) -> YesNo:
+    now = facts.reports.get("pain_now")
     if now == "yes" or any((isinstance(a.pain, int) and a.pain >= 1) or a.level == "hurts" for a in facts.attempts):
         return "yes"
     return "unknown" if now is None else "no"

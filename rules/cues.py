@@ -32,27 +32,30 @@ class CueSeries:
     """Where the answers stand that say it: the try before, and the one that was better."""
 
     def derived(self) -> Mapping[str, Any]:
-        """Give what rules read, as `derived.<name>`: cue, cue_helped, cue_fades, cue_removable, warmed_up."""
+        """Give what rules read."""
         return {
-            "cue": self.helped or ("none" if self.tried else "unknown"),
-            "cue_helped": "yes" if self.helped else "no" if self.tried else "unknown",
-            "cue_fades": self.fades,
-            "cue_removable": "yes" if self.removable else "no",
-            "warmed_up": "yes" if self.warmed_up else "no",
+            "derived.cue": self.helped or ("none" if self.tried else "unknown"),
+            "derived.cue_helped": "yes" if self.helped else "no" if self.tried else "unknown",
+            "derived.cue_fades": self.fades,
+            "derived.cue_removable": "yes" if self.removable else "no",
+            "derived.warmed_up": "yes" if self.warmed_up else "no",
         }
+
+
+NONE_TRIED = CueSeries()
 
 
 def cue_facts(sight: Sight, tests: Iterable[Test]) -> CueSeries:
     """Find the series that says most: one in which a cue helped, else one that was warm-up, else any that was tried."""
+    if not sight.facts.attempts or len(sight.facts.all_tries) == len(sight.facts.attempts):
+        return NONE_TRIED  # no test was tried twice
     series = [_series(sight, test) for test in tests if test.cues]
-    if not series:
-        return CueSeries()
-    return max(series, key=lambda s: (s.helped is not None, s.warmed_up, bool(s.tried)))
+    return max(series, key=lambda s: (s.helped is not None, s.warmed_up, bool(s.tried)), default=NONE_TRIED)
 
 
 def _series(sight: Sight, test: Test) -> CueSeries:
     place = "both" if test.sides == "together" else sight.side
-    held = [a for a in sight.facts.attempts if a.test == test.id and a.side == place]
+    held = sight.facts.all_tries.get((test.id, str(place)), ())
     day = max((a.day for a in held if a.try_.startswith("B:") or a.try_ == "A2"), default=0)
     of_day = {a.try_: a for a in held if a.day == day}
     first, second = _rank(sight, of_day.get("A1")), _rank(sight, of_day.get("A2"))

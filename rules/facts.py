@@ -9,7 +9,7 @@ try of day 1; another try is named by its day and try: `f3:2A1.left.level`, `f3:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -86,6 +86,13 @@ class Facts(Frozen):
             seen.add(key)
         return self
 
+    def __copy__(self) -> Facts:
+        """Copy the fields alone: the copy may get others, and what follows from them is worked out anew."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
+
     def value(self, path: Path) -> Any:
         """Give the fact at *path* (`profile.x`, `reports.x`, `test.side.field`), or None where absent."""
         room, _, rest = path.partition(".")
@@ -111,11 +118,11 @@ class Facts(Frozen):
         yield from self.by_place.get((test, side), ())
 
     @cached_property
-    def all_tries(self) -> Mapping[tuple[str, str], tuple[Attempt, ...]]:
+    def all_tries(self) -> Mapping[tuple[str, str], Sequence[Attempt]]:
         """Give all attempts by test and side, those with cues, too."""
-        found: dict[tuple[str, str], tuple[Attempt, ...]] = {}
+        found: dict[tuple[str, str], list[Attempt]] = {}
         for attempt in self.attempts:
-            found[attempt.test, attempt.side] = (*found.get((attempt.test, attempt.side), ()), attempt)
+            found.setdefault((attempt.test, attempt.side), []).append(attempt)
         return found
 
     @cached_property
@@ -125,13 +132,16 @@ class Facts(Frozen):
         return found | {f"reports.{name}": value for name, value in self.reports.items()}
 
     @cached_property
-    def by_place(self) -> Mapping[tuple[str, str], tuple[Attempt, ...]]:
+    def by_place(self) -> Mapping[tuple[str, str], Sequence[Attempt]]:
         """Give the uncued attempts by test and side, the one that counts first."""
-        found: dict[tuple[str, str], list[Attempt]] = {}
-        for attempt in self.attempts:
-            if attempt.try_ in ("A1", "A2"):
-                found.setdefault((attempt.test, attempt.side), []).append(attempt)
-        return {place: tuple(sorted(held, key=lambda a: (-a.day, a.try_ == "A1"))) for place, held in found.items()}
+        found: dict[tuple[str, str], Sequence[Attempt]] = {}
+        for place, tries in self.all_tries.items():
+            uncued = [attempt for attempt in tries if attempt.try_ in ("A1", "A2")]
+            if len(uncued) > 1:
+                uncued.sort(key=lambda a: (-a.day, a.try_ == "A1"))
+            if uncued:
+                found[place] = uncued
+        return found
 
     def with_values(self, values: Mapping[Path, Value]) -> Facts:
         """Give the same facts with these paths set; raises ValueError for a path or value of the wrong shape."""

@@ -308,6 +308,11 @@ def problems(screen: Screen, facts: Facts) -> tuple[str, ...]:
             takes = "both" if test.sides == "together" else "left or right"
             found.append(f"{where}: side is {attempt.side!r}; {attempt.test} takes {takes}")
             continue
+        cue = attempt.try_.partition(":")[2]
+        cues = [held.id for held in test.cues]
+        if cue and cue not in cues:
+            with_cue = f", or B: and A3: with one of: {', '.join(cues)}" if cues else ""
+            found.append(f"{where}: try is {attempt.try_!r}; it takes A1, A2{with_cue}")
         felt = {*test.sensations, *(a.sensation for a in test.answers), "unknown"}
         if attempt.sensation is not None and attempt.sensation not in felt:
             found.append(

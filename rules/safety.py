@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from rules.criteria import NOT_NEEDED, Frozen, View
 from rules.facts import ATTEMPT_FIELDS, Facts
 from rules.screen import URGENCIES, Action, FlagRule, Safety, Urgency
 from rules.sight import Sight
-from rules.truth import Reading, Values, because, holds, needs
+from rules.truth import Reading, Values, because, holds, kept, needs
 
 
 class Flag(Frozen):
@@ -73,11 +72,7 @@ def _possible(safety: Safety, view: View) -> Iterable[FlagRule]:
     """Give the flag rules that these facts may raise, in order; all of them where the facts can't be listed."""
     if not isinstance(view, Sight):
         return safety.flags
-    watch = _watches.get(id(safety))
-    if watch is None:
-        watch = _watches[id(safety)] = _Watch(safety.flags)
-        weakref.finalize(safety, _watches.pop, id(safety), None).atexit = False
-    return watch.possible(view.facts)
+    return kept(_watches, safety, lambda: _Watch(safety.flags)).possible(view.facts)
 
 
 MEASURED = Reading(path="degrees", how="out_", what=frozenset({None}))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side
+from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Side, paths_of
 from rules.facts import ATTEMPT_FIELDS, Attempt, Facts
 from rules.screen import Screen, Test
-from rules.truth import truth_of
+from rules.truth import Values, fails, holds, kept
 
 SECOND_LOOK = "reports.second_look"
 """Says that day 2 was begun."""
@@ -42,8 +43,30 @@ class Sight:
             held._from = self._from
         return held
 
+    @cached_property
+    def values(self) -> Values:
+        """Give the same facts by path, with what findings read of tests filled in."""
+        blank = kept(_blanks, self.screen, lambda: _blank(self.screen))
+        known = {**(blank.later if self.second_look else blank.first), **self.facts.told}
+        self._tried |= blank.untried
+        by_place = self.facts.by_place if self.facts.attempts else {}
+        for (test_id, place), tries in by_place.items():
+            if place not in ("both", self.side) or (place == "both") != (test_id in blank.together):
+                continue
+            held = self._tried[test_id] = tries[0]
+            for path in blank.stands_for.get(test_id, ()):
+                known.pop(path, None)
+            for path, field in blank.read.get(test_id, ()):
+                self._held[path] = self._of_attempt(held, field)
+        return _Seen(self, self.facts.told, known | self._held)
+
+    @cached_property
+    def _told(self) -> Values:
+        """Give the same facts by path, to ask few of them."""
+        return Values(self, self.facts.told)
+
     def with_derived(self, derived: Mapping[str, Any]) -> Sight:
-        """Give the same facts with what was derived so far; *derived* may grow."""
+        """Give the same facts with what was derived so far, by path; *derived* may grow."""
         seen = Sight(self.screen, self.facts, self.side, derived)
         seen._held, seen._tried = self._held, self._tried  # of facts alone, so they hold for both
         return seen
@@ -54,15 +77,17 @@ class Sight:
         if held is not self:
             return held
         if path.startswith("derived.") and not path.endswith("_gap"):
-            return self._derived.get(path[8:])
+            return self._derived.get(path)
         value = self._held[path] = self._look_up(path)
         return value
 
     def _look_up(self, path: str) -> Any:
-        room, _, rest = path.partition(".")
+        room, rest = split(path)
         match room:
-            case "profile" | "reports":
-                return self.facts.value(path)
+            case "profile":
+                return self.facts.profile.get(rest)
+            case "reports":
+                return self.facts.reports.get(rest)
             case "derived":
                 return self.gap(rest.removesuffix("_gap"))
             case "other" if self.side is not None:
@@ -137,7 +162,7 @@ class Sight:
         return told or any(attempt.day > 1 for attempt in self.facts.attempts)
 
     def _of_test(self, test_id: str, rest: str) -> Any:
-        place, _, field = rest.partition(".")
+        place, field = split(rest)
         if ":" in test_id:  # one try, and no other
             test = self.screen.tests.get(test_id.partition(":")[0])
             side = "both" if test is not None and test.sides == "together" else self.side
@@ -149,8 +174,10 @@ class Sight:
             held = self.tried(test_id)
             if held is None and field == "level" and self._not_needed(test_id):
                 return NOT_NEEDED
-        if held is None:
-            return None
+        return self._of_attempt(held, field) if held is not None else None
+
+    def _of_attempt(self, held: Attempt, field: str) -> Any:
+        """Give what counts as a field of the attempt that counts."""
         if field == "level":
             return self.level(held)
         if field in ("pain", "sensation") and (worst := self._worst(held, field)) is not None:
@@ -175,12 +202,100 @@ class Sight:
         test = self.screen.tests.get(test_id)
         if test is None:
             return False
-        if test.day > 1 and (not self.second_look or any(truth_of(out.when, self) for out in test.leave_out)):
+        if test.day > 1 and (not self.second_look or any(holds(out.when, self._told) for out in test.leave_out)):
             return True
-        return test.ask_when is not None and truth_of(test.ask_when, self) is False
+        return test.ask_when is not None and fails(test.ask_when, self._told)
 
     def _stand_in(self, test: Test) -> str | None:
         for out in test.leave_out:
-            if out.instead and truth_of(out.when, self):
+            if out.instead and holds(out.when, self._told):
                 return out.instead
         return None
+
+
+class _Seen(Values):
+    """Facts as a sight sees them; seen from a side, they are those of the sight from there."""
+
+    __slots__ = ()
+    view: Sight
+
+    def seen_from(self, side: Side) -> Values:
+        """Give the same facts seen from *side*."""
+        return self.view.seen_from(side).values
+
+
+@lru_cache(maxsize=4096)
+def split(path: str) -> tuple[str, str]:
+    """Split a path after its first word."""
+    room, _, rest = path.partition(".")
+    return room, rest
+
+
+# --- what is known before anything is answered --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Blank:
+    """What findings read where no test was tried: `first` until day 2 is begun, `later` from then on.
+
+    Left out is what hangs on other answers, too. `read` gives the paths and fields of each test that findings read,
+    `stands_for` the paths of those that it may stand in for; `together` are the tests of both sides at once.
+    """
+
+    first: Mapping[str, Any]
+    later: Mapping[str, Any]
+    untried: Mapping[str, None]
+    """The tests that no other stands in for."""
+    read: Mapping[str, Sequence[tuple[str, str]]]
+    stands_for: Mapping[str, Sequence[str]]
+    together: frozenset[str]
+
+
+_blanks: dict[int, _Blank] = {}
+"""By identity of the screen, as long as it lives."""
+
+
+def _blank(screen: Screen) -> _Blank:
+    found = screen.findings
+    criteria = [rule.when for rule in found.limits] + [rule.when for rule in found.drivers]
+    criteria += [rule.when for rule in found.confidence] + [rule.when for rule in found.priority]
+    criteria += [rule.when for rule in found.notes]
+    if found.position_first is not None:
+        criteria.append(found.position_first)
+    first: dict[str, Any] = {}
+    later: dict[str, Any] = {}
+    read: dict[str, list[tuple[str, str]]] = {}
+    stands_for: dict[str, list[str]] = {}
+    for path in dict.fromkeys(path for criterion in criteria for path in paths_of(criterion)):
+        room, field = split(path)
+        test = screen.tests.get(room)
+        if room in ("profile", "reports"):
+            first[path] = later[path] = None
+        elif test is not None and field in ATTEMPT_FIELDS:
+            if field != "level" or test.ask_when is None:
+                first[path] = NOT_NEEDED if field == "level" and test.day > 1 else None
+                if field != "level" or test.day == 1 or not test.leave_out:
+                    later[path] = None
+            read.setdefault(test.id, []).append((path, field))
+            for other in _stand_ins(screen, test):
+                stands_for.setdefault(other, []).append(path)
+    tests = screen.tests.values()
+    return _Blank(
+        first=first,
+        later=later,
+        untried=dict.fromkeys(test.id for test in tests if not _stand_ins(screen, test)),
+        read=read,
+        stands_for=stands_for,
+        together=frozenset(test.id for test in tests if test.sides == "together"),
+    )
+
+
+def _stand_ins(screen: Screen, test: Test) -> frozenset[str]:
+    """Give the tests that may stand in for one, or for one that does."""
+    reached, ahead = set(), [test]
+    while ahead:
+        for out in ahead.pop().leave_out:
+            if out.instead is not None and out.instead in screen.tests and out.instead not in reached:
+                reached.add(out.instead)
+                ahead.append(screen.tests[out.instead])
+    return frozenset(reached)

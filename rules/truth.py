@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -44,13 +44,18 @@ from rules.criteria import (
 class Values(dict[str, Any]):
     """The facts of a view by path, each looked up once; what is derived may still grow and is looked up each time.
 
-    *told* are the profile and the reports by path, whole: what is missing there is absent. It is a view itself.
+    *told* are the profile and the reports by path, whole: what is missing there is absent. *known* is all that needs
+    no look-up, *told* with it. It is a view itself.
     """
 
-    def __init__(self, view: View, told: Mapping[str, Any] | None = None) -> None:
-        super().__init__(told or ())
+    __slots__ = ("_sides", "told", "view")
+
+    def __init__(
+        self, view: View, told: Mapping[str, Any] | None = None, known: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(known or told or ())
         self.view, self.told = view, told
-        self._sides: dict[Side, Values] = {}
+        self._sides: dict[Side, Values] | None = None
 
     def __missing__(self, path: str) -> Any:
         room = path[:8]
@@ -65,12 +70,15 @@ class Values(dict[str, Any]):
         """Give the fact at *path*, or None where absent."""
         return self[path]
 
+    def copied(self) -> Values:
+        """Give the same facts, to add others to."""
+        return type(self)(self.view, self.told, self)
+
     def seen_from(self, side: Side) -> Values:
         """Give the same facts seen from *side*."""
-        held = self._sides.get(side)
-        if held is None:
-            held = self._sides[side] = Values(self.view.seen_from(side), self.told)
-        return held
+        if self._sides is None:
+            self._sides = {one: Values(self.view.seen_from(one), self.told) for one in SIDES}
+        return self._sides[side]
 
 
 Test: TypeAlias = Callable[[Values], bool]
@@ -79,7 +87,7 @@ UNSAID: frozenset[Any] = frozenset({None, *UNKNOWN_WORDS})
 
 _true: dict[int, Test] = {}
 _false: dict[int, Test] = {}
-_told: dict[int, Callable[[Values], tuple[str, ...]]] = {}
+_told: dict[Truth, dict[int, Callable[[Values], tuple[str, ...]]]] = {True: {}, False: {}, None: {}}
 """By identity of the criterion, as long as it lives: hashing one by value would take longer than weighing it."""
 
 
@@ -88,7 +96,7 @@ def truth_of(criterion: Criterion, view: View) -> Truth:
     values = view if isinstance(view, Values) else Values(view)
     if holds(criterion, values):
         return True
-    return False if (_false.get(id(criterion)) or _compiled(criterion, False))(values) else None
+    return False if fails(criterion, values) else None
 
 
 def holds(criterion: Criterion, values: Values) -> bool:
@@ -96,18 +104,44 @@ def holds(criterion: Criterion, values: Values) -> bool:
     return (_true.get(id(criterion)) or _compiled(criterion, True))(values)
 
 
-def compiled(criterion: Criterion) -> Callable[[Values], Truth]:
-    """Give the quick test of a criterion, for who asks many of the same facts."""
-    key = id(criterion)
-    true = _true.get(key) or _compiled(criterion, True)
-    false = _false.get(key) or _compiled(criterion, False)
-    return lambda values: True if true(values) else False if false(values) else None
+def fails(criterion: Criterion, values: Values) -> bool:
+    """Tell whether a criterion is false, neither true nor unknown."""
+    return (_false.get(id(criterion)) or _compiled(criterion, False))(values)
 
 
-def because(criterion: Criterion, values: Values) -> tuple[str, ...]:
-    """List the fact paths that make a criterion true, which it must be: `weigh(...).because`, quicker."""
-    told = _told.get(id(criterion)) or _kept(criterion, _told, _paths(criterion, True))
+def because(criterion: Criterion, values: Values, truth: Truth = True) -> tuple[str, ...]:
+    """List the fact paths that make a criterion *truth*, which it must be: `weigh(...).because`, quicker."""
+    held = _told[truth]
+    told = held.get(id(criterion))
+    if told is None:
+        told = _compile(criterion, held, _open_paths(criterion) if truth is None else _paths(criterion, truth))
     return tuple(dict.fromkeys(told(values)))
+
+
+HELD = -1
+
+
+def truths(criteria: Sequence[Criterion]) -> Callable[[Values], tuple[Truth, ...]]:
+    """Compile a look at several criteria: what each of them is. Whoever asks keeps it."""
+    return _together(_truth(one) for one in criteria)
+
+
+def holding(criteria: Sequence[Criterion]) -> Callable[[Values], tuple[bool, ...]]:
+    """Compile a look at several criteria: does each of them hold?"""
+    return _together(_expression(one, True) for one in criteria)
+
+
+def openings(criteria: Sequence[Criterion]) -> Callable[[Values], tuple[int | None, ...]]:
+    """Compile a look at several criteria: HELD where one holds, else the place of the only part that keeps it from it.
+
+    That is None where several do, or where a criterion isn't an `all` of several parts.
+    """
+    return _together(_opening(one) for one in criteria)
+
+
+def unknowns(criteria: Sequence[Criterion]) -> Callable[[Values], tuple[str, ...]]:
+    """Compile a look at several criteria: the fact paths that keep any of them unknown."""
+    return _together(ast.Starred(_open_paths(one), ast.Load()) for one in criteria)
 
 
 # --- what a criterion needs ---------------------------------------------------------------------------------------
@@ -239,16 +273,50 @@ WAYS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _compiled(criterion: Criterion, wanted: bool) -> Test:
-    return _kept(criterion, _true if wanted else _false, _expression(criterion, wanted))
+    return _compile(criterion, _true if wanted else _false, _expression(criterion, wanted))
 
 
-def _kept(criterion: Criterion, held: dict[int, Callable[[Values], T]], body: ast.expr) -> Callable[[Values], T]:
+def _compile(criterion: Criterion, held: dict[int, Callable[[Values], T]], body: ast.expr) -> Callable[[Values], T]:
     """Compile what was written of a criterion, and keep it as long as the criterion lives."""
-    code = compile(ast.fix_missing_locations(ast.Expression(_on_values(body))), f"<{type(criterion).__name__}>", "eval")
-    made: Callable[[Values], T] = eval(code, {"__builtins__": {}, **WAYS})  # noqa: S307  # content is but its constants
-    held[id(criterion)] = made
-    weakref.finalize(criterion, held.pop, id(criterion), None).atexit = False
+    return kept(held, criterion, lambda: _evaluated(body))
+
+
+def kept(held: dict[int, T], content: Any, make: Callable[[], T]) -> T:
+    """Give what is held for *content*, by its identity; if nothing is, make it and hold it as long as that lives."""
+    found = held.get(id(content))
+    if found is None:
+        found = held[id(content)] = make()
+        weakref.finalize(content, held.pop, id(content), None).atexit = False
+    return found
+
+
+def _evaluated(body: ast.expr) -> Callable[[Values], Any]:
+    """Make a function of what was written."""
+    code = compile(ast.fix_missing_locations(ast.Expression(_on_values(body))), "<criteria>", "eval")
+    made: Callable[[Values], Any] = eval(code, {"__builtins__": {}, **WAYS})  # noqa: S307  # content is but its constants
     return made
+
+
+def _together(parts: Iterable[ast.expr]) -> Callable[[Values], Any]:
+    """Make a function of several expressions, in which each fact is looked up once."""
+    read = _Read()
+    body = read.visit(_each(parts))
+    facts: list[ast.expr] = [ast.Subscript(_values(), ast.Constant(path), ast.Load()) for path in read.names]
+    return _evaluated(ast.Call(_lambda(list(read.names.values()), body), facts, []))
+
+
+class _Read(ast.NodeTransformer):
+    """Puts a name for each fact that is read, but within a lambda, which sees it from a side."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        path = ast.literal_eval(node.slice)
+        return ast.Name(self.names.setdefault(path, f"fact_{len(self.names)}"), ast.Load())
 
 
 def _expression(criterion: Criterion, wanted: bool) -> ast.expr:
@@ -279,25 +347,81 @@ def _either(some: bool, parts: list[ast.expr]) -> ast.expr:
     return ast.BoolOp(ast.Or() if some else ast.And(), parts) if len(parts) > 1 else parts[0]
 
 
+def _each(parts: Iterable[ast.expr]) -> ast.expr:
+    return ast.Tuple(list(parts), ast.Load())
+
+
+def _truth(criterion: Criterion) -> ast.expr:
+    unsettled = ast.IfExp(_expression(criterion, False), ast.Constant(False), ast.Constant(None))
+    return ast.IfExp(_expression(criterion, True), ast.Constant(True), unsettled)
+
+
+def _opening(criterion: Criterion) -> ast.expr:
+    """Write `(...if two else 1 if three else None) if one else 0 if two and three else None`, and so on."""
+    parts = [_expression(part, True) for part in criterion.all_] if isinstance(criterion, All) else []
+    several = ast.Constant(None)
+    if len(parts) < 2:
+        return ast.IfExp(_expression(criterion, True), ast.Constant(HELD), several)
+    written: ast.expr = ast.Constant(HELD)
+    for place in reversed(range(len(parts))):
+        rest, alone = parts[place + 1 :], ast.Constant(place)
+        written = ast.IfExp(parts[place], written, ast.IfExp(_either(False, rest), alone, several) if rest else alone)
+    return written
+
+
 def _paths(criterion: Criterion, wanted: bool) -> ast.expr:
     """Write the paths that make a criterion true, or false where that is wanted; it must be."""
-    nothing = ast.Tuple([], ast.Load())
     match criterion:
         case Either(either=inner) | Both(both=inner):
-            told = [ast.IfExp(_expression(inner, wanted), _paths(inner, wanted), nothing) for _ in SIDES]
-            return _strung([_seen(side, one) for side, one in zip(SIDES, told, strict=True)])
+            told = [ast.IfExp(_expression(inner, wanted), _paths(inner, wanted), _each(())) for _ in SIDES]
+            return _strung(_seen(side, one) for side, one in zip(SIDES, told, strict=True))
     found = _parts(criterion, wanted)
     if found is None:
-        return ast.Tuple([ast.Constant(path) for path in paths_of(criterion)], ast.Load())
+        return _each(ast.Constant(path) for path in paths_of(criterion))
     must, parts = found
     if must == "each" or len(parts) == 1:
-        return _strung([_paths(part, want) for part, want in parts])
-    return _strung([ast.IfExp(_expression(part, want), _paths(part, want), nothing) for part, want in parts])
+        return _strung(_paths(part, want) for part, want in parts)
+    return _strung(ast.IfExp(_expression(part, want), _paths(part, want), _each(())) for part, want in parts)
 
 
-def _strung(tuples: list[ast.expr]) -> ast.expr:
+def _open_paths(criterion: Criterion) -> ast.expr:
+    """Write the paths that keep a criterion unknown; none where it is true or false."""
+    # Where no part of an `all` is false, those that are true have no paths; where no part of an `any` is true, those
+    # that are false have none.
+    settling: tuple[bool, ...] = (True, False)
+    match criterion:
+        case Not(not_=inner):
+            return _open_paths(inner)
+        case Either(either=inner) | Both(both=inner):
+            settling = (isinstance(criterion, Either),)
+            paths = _strung(_seen(side, _open_paths(inner)) for side in SIDES)
+        case All(all_=parts) | AnyOf(any_=parts):
+            settling = (isinstance(criterion, AnyOf),)
+            paths = _strung(_open_paths(part) for part in parts)
+        case CountOf(count=parts):
+            paths = _strung(_open_paths(part) for part in parts)
+        case _:
+            return ast.IfExp(_settled(criterion), _each(()), _each(map(ast.Constant, paths_of(criterion))))
+    settled = _either(True, [_expression(criterion, wanted) for wanted in settling])
+    return ast.IfExp(settled, _each(()), paths)
+
+
+def _settled(criterion: Criterion) -> ast.expr:
+    """Write when a criterion that reads a fact is true or false: one look into a set where two would be."""
+    true, false = _reading(criterion, True), _reading(criterion, False)
+    match true.how, false.how:
+        case "in_", "in_":
+            return _read(_in(true.path, true.what | false.what, True))
+        case "in_", "out_":
+            return _read(_in(true.path, false.what - true.what, False))
+        case "out_", "in_":
+            return _read(_in(true.path, true.what - false.what, False))
+    return _either(True, [_read(true), _read(false)])
+
+
+def _strung(tuples: Iterable[ast.expr]) -> ast.expr:
     """Write `(*one, *two)`."""
-    return ast.Tuple([ast.Starred(one, ast.Load()) for one in tuples], ast.Load())
+    return _each(ast.Starred(one, ast.Load()) for one in tuples)
 
 
 def _seen(side: str, body: ast.expr) -> ast.expr:
@@ -322,6 +446,9 @@ def _values() -> ast.expr:
 
 
 def _on_values(body: ast.expr) -> ast.Lambda:
-    return ast.Lambda(
-        ast.arguments(posonlyargs=[], args=[ast.arg("values")], kwonlyargs=[], kw_defaults=[], defaults=[]), body
-    )
+    return _lambda(["values"], body)
+
+
+def _lambda(names: Sequence[str], body: ast.expr) -> ast.Lambda:
+    args = [ast.arg(name) for name in names]
+    return ast.Lambda(ast.arguments(posonlyargs=[], args=args, kwonlyargs=[], kw_defaults=[], defaults=[]), body)

@@ -11,6 +11,7 @@ are the median and the 99th percentile over all calls of all rounds but the firs
 nothing worked out of facts before is found again.
 
 `assess` does all it does in use: every finding, flag, reason, near miss, missing fact and the priority, from facts.
+Where no test was tried on one side alone it looks at one side, as both are alike; Zen's table has rows for both.
 `flags` is the part of it that weighs the flags, timed by itself from the same facts.
 
 Zen (written in Rust) gets one table, hit policy collect, with a row for each flag and for each limit, driver,
@@ -30,6 +31,7 @@ the rows (flags, reasons, leading driver, notes) as the assessment does; a diffe
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import statistics
@@ -358,6 +360,10 @@ def main() -> None:
     for name, found in taken.items():
         p99 = statistics.quantiles(found, n=100)[-1] / 1000
         sys.stdout.write(f"{name:<22}{medians[name]:>10.1f}{p99:>10.1f}\n")
+    tested = [bool(facts.attempts) for facts in fresh()]
+    for name, found in taken.items():
+        own = statistics.median(itertools.compress(found, itertools.cycle(tested))) / 1000
+        sys.stdout.write(f"{name:<22}{own:>10.1f} in the {sum(tested)} cases with tests tried\n")
     sys.stdout.write(f"assess takes {medians['assess'] / medians['Zen']:.2f} times Zen's median")
     sys.stdout.write(f"; flags are {medians['flags'] / medians['assess']:.0%} of assess\n")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from rules import Facts, load_library, safety, truth
+from rules import sight as sights
+from rules.assess import _rules, assess, looks
 from rules.criteria import LEVELS, All, AnyOf, Both, CountOf, Criterion, Either, Not, Scalar, View, weigh
 from rules.safety import Flag, flags
 from rules.screen import URGENCIES, Safety
 from rules.sight import Sight
-from rules.truth import Values, because, compiled, holds, truth_of
+from rules.truth import HELD, Values, because, fails, holding, holds, openings, truth_of, truths
 from tests.rules.cases import cases, facts_of
 from tests.rules.test_rules import any_facts, screened
 
@@ -40,6 +42,7 @@ def criteria(found: Any) -> Iterator[Criterion]:
 
 
 ALL = [*criteria(SCREEN.safety), *criteria(SCREEN.findings), *criteria(SCREEN.file), *criteria(SCREEN.exercises)]
+SOME = [rule.when for rule in (*SCREEN.findings.limits, *SCREEN.findings.drivers, *SCREEN.findings.notes)]
 BOTH = [Both.model_validate({"both": criterion}) for criterion in ALL]
 
 
@@ -55,14 +58,56 @@ def test_all_ways_of_weighing_agree(seed: int, side: Any) -> None:
     sight = Sight(SCREEN, facts, side)
     for criterion in (*ALL, *BOTH):
         check(criterion, sight)
+    check_together(SOME, sight)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9), st.sampled_from(["left", "right", None]))
+def test_facts_filled_in_are_those_that_are_looked_up(seed: int, side: Any) -> None:
+    for facts in (any_facts(seed), together(any_facts(seed)), any_facts(seed).model_copy(update={"attempts": ()})):
+        filled = Sight(SCREEN, facts, side).values
+        assert {path: Sight(SCREEN, facts, side).value(path) for path in filled} == dict(filled)
+        for criterion in (*SOME, *BOTH):
+            assert truth_of(criterion, filled) is weigh(criterion, Sight(SCREEN, facts, side)).truth, criterion
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9))
+def test_where_no_side_was_tried_alone_each_is_found_what_a_look_at_it_says(seed: int) -> None:
+    facts = together(any_facts(seed))
+    said = assess(SCREEN, facts)
+    assert said.findings == tuple(look.finding() for look in looks(SCREEN, facts).values())
+    assert said.priority.side is None
+
+
+def together(facts: Facts) -> Facts:
+    """Leave out what was tried on one side alone."""
+    return facts.model_copy(update={"attempts": tuple(a for a in facts.attempts if a.side == "both")})
 
 
 def check(criterion: Criterion, view: View) -> None:
     verdict, values = weigh(criterion, view), Values(view)
-    assert truth_of(criterion, view) is compiled(criterion)(values) is verdict.truth, criterion
+    assert truth_of(criterion, view) is verdict.truth, criterion
     assert holds(criterion, values) is (verdict.truth is True), criterion
-    if verdict.truth:
-        assert because(criterion, values) == verdict.because, criterion
+    assert fails(criterion, values) is (verdict.truth is False), criterion
+    assert because(criterion, values, verdict.truth) == verdict.because, criterion
+
+
+def check_together(criteria: Sequence[Criterion], view: View) -> None:
+    """Check what is compiled of several at once."""
+    weighed, values = [weigh(criterion, view).truth for criterion in criteria], Values(view)
+    assert list(truths(criteria)(values)) == weighed
+    assert list(holding(criteria)(values)) == [truth is True for truth in weighed]
+    assert list(openings(criteria)(values)) == [opening(criterion, view) for criterion in criteria]
+
+
+def opening(criterion: Criterion, view: View) -> int | None:
+    """Find the only part that keeps an `all` from holding."""
+    if weigh(criterion, view).truth is True:
+        return HELD
+    parts = criterion.all_ if isinstance(criterion, All) else ()
+    apart = [place for place, part in enumerate(parts) if weigh(part, view).truth is not True]
+    return apart[0] if len(parts) > 1 and len(apart) == 1 else None
 
 
 class Few:
@@ -108,13 +153,15 @@ def around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @given(
     st.recursive(leaves, around, max_leaves=6),
+    st.lists(leaves, max_size=3),
     st.dictionaries(
         st.sampled_from([*PATHS, "left:a.a", "right:a.a", "left:a.b"]),
         scalars | st.lists(st.sampled_from(WORDS), max_size=3).map(tuple),
     ),
 )
-def test_any_criterion_comes_to_the_same_on_any_facts(written: Any, held: dict[str, Any]) -> None:
+def test_any_criterion_comes_to_the_same_on_any_facts(written: Any, others: Any, held: dict[str, Any]) -> None:
     check(All.model_validate({"all": [written]}), Few(held))
+    check_together([All.model_validate({"all": [written, *others]})], Few(held))
 
 
 def slowly(content: Safety, view: View) -> list[Flag]:
@@ -171,7 +218,7 @@ def test_what_was_compiled_goes_with_its_content() -> None:
 
     def kept() -> int:
         gc.collect()
-        return len(truth._true) + len(truth._false) + len(truth._told) + len(safety._watches)
+        return len(truth._true) + len(truth._false) + sum(map(len, truth._told.values())) + len(safety._watches)
 
     before = kept()
     content = SCREEN.safety.model_validate(SCREEN.safety.model_dump(by_alias=True))
@@ -182,3 +229,27 @@ def test_what_was_compiled_goes_with_its_content() -> None:
     assert kept() > before + len(content.flags)
     del content, rule
     assert kept() == before
+
+
+def test_what_was_compiled_of_a_screen_goes_with_it() -> None:
+    facts = screened(1)[0]
+
+    def kept() -> tuple[int, int]:
+        gc.collect()
+        return len(_rules), len(sights._blanks)
+
+    before = kept()
+    screen = SCREEN.model_copy()
+    assert assess(screen, facts) == assess(SCREEN, facts)
+    assert kept() > before
+    del screen
+    assert kept() == before
+
+
+def test_facts_copied_with_other_answers_are_read_anew() -> None:
+    facts = Facts.from_values({"reports.task": "nothing", "f1.left.level": "clear"})
+    before = Sight(SCREEN, facts, "left").values
+    other = facts.model_copy(update={"reports": {"task": "squat"}, "attempts": ()})
+    after = Sight(SCREEN, other, "left").values
+    assert (before["reports.task"], before["f1.level"]) == ("nothing", "clear")
+    assert (after["reports.task"], after["f1.level"]) == ("squat", None)
