@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
@@ -15,6 +15,7 @@ from bot.conversation.effects import Joined, Line, Slot
 from bot.phrasebook import Phrasebook, load_phrasebook
 from bot.settings import Settings, SettingsError
 from bot.workflow.deliver import deliver
+from bot.workflow.due import due
 from bot.workflow.handle import handle
 from bot.workflow.ports import Clock, Raw, Store
 from bot.workflow.receive import receive
@@ -28,7 +29,20 @@ if TYPE_CHECKING:
     from bot.channels.telegram_menu import Shown
 
 
-MENU = ("screen", "result", "plan", "profile", "settings", "privacy", "cancel", "help", "start")
+MENU = (
+    "practise",
+    "plan",
+    "time",
+    "pause",
+    "screen",
+    "result",
+    "profile",
+    "settings",
+    "privacy",
+    "cancel",
+    "help",
+    "start",
+)
 """The commands that Telegram's menu offers, in order."""
 LONG, SHORT = 512, 120
 """The longest description and short description that Telegram takes."""
@@ -115,8 +129,16 @@ def read_content(settings: Settings) -> Content:
 class Terminal:
     """Coxa at a terminal: every line goes the whole way through the house before the next is read."""
 
-    def __init__(self, store: Store, content: Content, clock: MovedClock, seated: Seated, paper: Paper) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        store: Store,
+        content: Content,
+        clock: MovedClock,
+        seated: Seated,
+        paper: Paper,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.clock, self._zone = clock, zone
         self.console = Console(paper, seated.names)
         self._store, self._content, self._seated = store, content, seated
         self._channels = {CHANNEL: self.console}
@@ -148,17 +170,45 @@ class Terminal:
         return None
 
     async def wait(self, by: timedelta) -> None:
-        """Let time pass and do what came due."""
+        """Let time pass, and do on the way what comes due, each at its time."""
+        until = self.clock.now() + by
+        while (soonest := await self._store.next_due()) is not None and soonest <= until:
+            self.clock.move(max(soonest - self.clock.now(), timedelta()))
+            self.console.mark = self.clock.now().astimezone(self._zone)
+            await self.work()
+            self.console.mark = None
+        self.clock.move(until - self.clock.now())
+        await self.work()
+
+    async def wait_until(self, at: time, weekday: int | None) -> None:
+        """Let time pass until the next such local time."""
+        now = self.clock.now().astimezone(self._zone)
+        wanted = datetime.combine(now.date(), at, now.tzinfo)
+        while wanted <= now or weekday not in (None, wanted.weekday()):
+            wanted = datetime.combine(wanted.date() + timedelta(days=1), at, now.tzinfo)
+        await self.wait(wanted.astimezone(UTC) - self.clock.now())
+
+    async def down(self, by: timedelta) -> None:
+        """Let time pass while nothing runs, then go on."""
         self.clock.move(by)
+        self.console.mark = self.clock.now().astimezone(self._zone)
+        await self._store.recover(self.clock.now())
+        await self.work()
+        self.console.mark = None
+
+    async def block(self, *, on: bool) -> None:
+        """Let the first person block the bot, or let it write again."""
+        await receive(self._store, [self.console.blocks(self.console.people[0], self.clock.now(), on=on)])
         await self.work()
 
     async def work(self) -> None:
         """Handle and deliver until nothing is left to do."""
         content = self._content
         while True:
+            came = await due(self._store, self.clock)
             handled = await handle(self._store, self._channels, self.clock, content.library, content.phrasebook)
             sent = await deliver(self._store, self._channels, self.clock)
-            if not handled and not sent:
+            if not came and not handled and not sent:
                 return
 
 
@@ -169,6 +219,7 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
     from bot.channels.telegram import make_telegram
     from bot.channels.telegram_menu import show
     from bot.channels.telegram_poll import Poll
+    from bot.scheduler import ticking
 
     token = settings.telegram().get_secret_value()
     content, clock = read_content(settings), SystemClock()
@@ -182,7 +233,8 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
             await show(bot, menus(content))
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
             poll = Poll(telegram, clock, work.receive)
-            await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
+            async with ticking(work.due):
+                await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
         finally:
             await telegram.close()
             await bot.shutdown()

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from rules.check import contexts_of
-from rules.evidence import Evidence, evidence_of
-from rules.explain import explain
+from pydantic import TypeAdapter, ValidationError
+
+from rules.anchored import anchored
+from rules.check import contexts_of, file_of
+from rules.cited import Citations
+from rules.criteria import All, AnyOf, CountOf, Criterion, Either, Not, paths_of
+from rules.docs_cases import Examples
+from rules.docs_plan import PlanPart
+from rules.docs_terms import FLAG_WORDS, HOW_TO_READ, Terms
+from rules.evidence import evidence_of
 from rules.facts import Facts
 from rules.plain import Plain
-from rules.screen import Exercise, FlagRule, LeaveOut, Question, Screen, Test
+from rules.screen import POSITION, FlagRule, LeaveOut, Question, Row, Screen, Test
 
-HOW_TO_READ = """\
-## How to read a result
-
-1. A result has one **finding** for each side and each context (where the joint is). Each is limited, not limited or
-   not known.
-2. Each test gives a **level**: clear, partial or blocked. Pain that ended a test, a "not sure" or a feeling in the
-   wrong place gives no level; *How a level is read* says when.
-3. It is limited where a **limit rule** of the context is true, **or a driver rule** is. Find the rule that the result
-   names among its reasons, and read its "when". Where none is true and a limit rule is not known, the finding isn't.
-4. Something not known stays not known: a rule that hangs on it is neither true nor false, unless the rest decides.
-   A driver rule that isn't known is passed over like a false one: it makes nothing limited and nothing unknown.
-5. The **driver rules** say what most likely drives a limitation. They are read from the top; the first that is true
-   wins, and those below it are not looked at.
-6. **Confidence** belongs to limited findings alone. It starts at medium. Some rules raise it to high, some cap it; the
-   lowest cap wins.
-7. **Flags** are safety: what was reported, how urgent it is and what it stops. They come before any finding.
-8. **Priority** says which side and context lead, and when a limitation needs no work.
-9. The driver and context that lead choose the **ladder**; the one for no context is used where no driver is known,
-   confidence is low, or one driver limits several contexts. Each list on it is tried from the left, and an exercise
-   that this client may not do, or lacks the things for (what wasn't said to be there isn't), is passed over. A
-   position drill that opens every session, or the drill for a cue that helped, replaces the ladder's own opener.
-10. `coxa rules explain FILE` prints this way for one client; the worked example near the end shows it.
-
-## Terms
-
-- **primary** tests ask for the turning itself, **loaded** ones carry the body, **support** ones only back them up,
-  **comparison** ones go into notes alone.
-- **the turning itself is limited here**: a limit rule of this side and context is true.
-- **helped** (a change of position): on this side, in a test of this context, it was a level better than both tries
-  without. Changes are tried in order until one helps. **Fades**: without it again, the test was worse than with it. A
-  breath can't be taken away again, so it is held against the tries before.
-- **warmed up**: the second try without a change was better than the first.
-- **not needed**: a test that doesn't apply, as an earlier answer settled it, its day hasn't come, or it is left out. It
-  counts as neither limited nor unknown. **Not asked** and **no answer** count as unknown.
-- **proposal**: the authors' own idea or a coach's judgement, which no source carries. `[8]` is a reference of the
-  README, `[S]` the article that drives the screen.
-- **P, I, C, S** are doses (breaths, seconds held, slow repeats, strength); **A1, A2** tries without a change,
-  **B** with one, **A3** with it taken away.
-"""
+LONG = 300
+"""Conditions of more characters are broken into a list."""
+FLAGS = "safety/red_flags.yaml"
 
 
 def page(screen: Screen, texts: Mapping[str, str], cases: Mapping[str, Facts], language: str = "en") -> str:
@@ -57,23 +28,42 @@ def page(screen: Screen, texts: Mapping[str, str], cases: Mapping[str, Facts], l
     return "\n".join(_Page(screen, texts, cases, language).lines()).rstrip() + "\n"
 
 
+def _named(screen: Screen, texts: Mapping[str, str]) -> Mapping[Criterion, str]:
+    """Give the compound conditions that flags share, with the names that authors gave them."""
+    found: dict[Criterion, str] = {}
+    for file in (FLAGS, file_of(screen, "flags")):
+        for name, value in anchored(texts.get(file, ""), name=file).items():
+            try:
+                criterion: Criterion = TypeAdapter(Criterion).validate_python(value)
+            except ValidationError:
+                continue  # an anchor of something else
+            if isinstance(criterion, All | AnyOf):
+                found.setdefault(criterion, name.replace("_", " "))
+    return found
+
+
 class _Page:
     """One page while it is being written."""
 
     def __init__(self, screen: Screen, texts: Mapping[str, str], cases: Mapping[str, Facts], language: str) -> None:
-        self.screen, self.cases, self.language = screen, cases, language
-        self.plain = Plain(screen, language)
-        self.shared, self.own = evidence_of(screen, texts)
+        self.screen = screen
+        self.named = _named(screen, texts)
+        self.plain = Plain(screen, language, self.named)
+        shared, own = evidence_of(screen, texts)
+        self.cited = Citations(shared, own)
+        self.plans = PlanPart(screen, texts, self.plain, self.cited)
+        self.examples = Examples(screen, cases, self.plain)
+        self.terms = Terms(screen, cases, self.plain)
 
     def lines(self) -> Iterator[str]:
         """Give the page, line by line."""
         yield f"# {self.plain.word('screen.name', self.screen.id)}: the rules of {self.screen.id} {self.screen.version}"
         yield ""
         yield f"Safety content {self.screen.safety.version}. Made by `coxa rules docs` from the content; edit that."
-        yield ""
-        yield HOW_TO_READ
-        yield from self._contexts()
+        yield from ("", HOW_TO_READ)
+        yield from self.terms.lines()
         yield from self._questions()
+        yield from self._flags()
         yield from self._tests()
         yield from self._second()
         yield from self._levels()
@@ -82,42 +72,78 @@ class _Page:
         yield from self._confidence()
         yield from self._priority()
         yield from self._notes()
-        yield from self._ladders()
-        yield from self._exercises()
-        yield from self._flags()
-        yield from self._example()
-
-    def _contexts(self) -> Iterator[str]:
-        yield from ("## Words", "")
-        for context in contexts_of(self.screen):
-            yield f"- **{context}**: {self.plain.word(f'context.{context}', context)}"
-        drivers = dict.fromkeys([*(rule.driver for rule in self.screen.findings.drivers), "unclear"])
-        for driver in drivers:
-            yield f"- **{driver}** (driver): {self.plain.word(f'driver.{driver}', driver)}"
-        yield ""
+        yield from self.plans.lines()
+        yield from self.examples.lines()
+        yield from self.terms.facts_file()
+        yield from (
+            "## Evidence",
+            "",
+            "What each source says; the numbers in brackets are references of the README.",
+            "",
+        )
+        yield from self.cited.table()
 
     # --- what is asked ---
 
     def _questions(self) -> Iterator[str]:
         yield from ("## What is asked before the tests", "")
+        yield "With each fact: its code, what rules call it, and what it takes; an item of a checklist takes `yes`,"
+        yield "`no` or `unsure`. Conditions in italics are spelled out under *Flags*."
+        yield ""
         for question in self.screen.questions:
             if question.test is None and "." not in question.id:
                 yield from self._question(question)
         yield ""
 
     def _question(self, question: Question) -> Iterator[str]:
-        yield f"- **{question.id}**: {self._flat(f'{question.id}.ask')}"
-        for row in question.rows:
-            name = row.path.rpartition(".")[2]
-            if question.kind == "checklist":
-                full = self.plain.word(f"{question.id}.{name}_full", name)
-                yield f"  - `{row.path}`: {' '.join(full.split())}"
-                continue
-            told = ", ".join(self.plain.value(row.path, option.id) for option in row.options)
-            takes = told or f"a number from {question.lowest:g} to {question.highest:g}"
-            yield f"  - `{row.path}`: {takes}"
-        if question.ask_when is not None:
-            yield f"  - Asked when {self.plain.criterion(question.ask_when)}."
+        asked, when = f"- **{question.id}**: {self.plain.flat(f'{question.id}.ask')}", question.ask_when
+        single = question.kind != "checklist" and len(question.rows) == 1
+        if when is not None and len(self.plain.criterion(when)) <= LONG:
+            asked, when = f"{asked} *Asked when {self.plain.criterion(when)}.*", None
+        yield f"{asked} {self._row(question.rows[0], question)}" if single else asked
+        if not single:
+            for row in question.rows:
+                yield f"  - {self._row(row, question)}"
+        if when is not None:
+            yield from (f"  {line}" for line in self._when("- Asked", when))
+
+    def _row(self, row: Row, question: Question) -> str:
+        name, called = row.path.rpartition(".")[2], f"`{row.path}` {self.plain.fact(row.path)}"
+        if question.kind == "checklist":
+            return f"{called}: {self.plain.flat(f'{question.id}.{name}_full', name)}"
+        told = ", ".join(self.plain.coded(row.path, option.id) for option in row.options)
+        several = "any of " if question.kind == "many" else ""
+        return f"{called}: {several}{told}" if told else f"{called}: {question.lowest:g} to {question.highest:g}"
+
+    # --- flags ---
+
+    def _flags(self) -> Iterator[str]:
+        yield from ("## Flags, the most urgent first", "", FLAG_WORDS)
+        if self.named:
+            yield from ("Conditions that several flags share, called by name below:", "")
+            for criterion, name in self.named.items():
+                apart = {other: called for other, called in self.named.items() if other != criterion}
+                told = Plain(self.screen, self.plain.language, apart).criterion(criterion)
+                yield f"- *{name}*: {told}."
+            yield ""
+        for urgency in ("emergency", "urgent", "clinician", "coach"):
+            yield from (f"### {urgency.capitalize()}", "")
+            for flag in self.screen.safety.flags:
+                if flag.urgency == urgency:
+                    yield from self._flag(flag)
+            yield ""
+
+    def _flag(self, flag: FlagRule) -> Iterator[str]:
+        yield from self._when(f"- **`{flag.id}`** (row {flag.row}, {flag.action})", flag.when)
+        advice = self.plain.flat(f"flag.{flag.id}.advice")
+        for slot in ("joint", "worse", "unusable"):
+            advice = advice.replace(f"{{{slot}}}", self.plain.word(f"screen.{slot}"))
+        if flag.exercise_ok_when is not None:
+            yield f"  - Exercise goes on when {self.plain.criterion(flag.exercise_ok_when)}."
+        source = self.cited.cite(flag.source, shared=flag.id not in self.screen.own_flags)
+        yield f"  - Reported: {self.plain.flat(f'flag.{flag.id}.told')}. Advice: “{advice}” Source: {source}"
+
+    # --- tests ---
 
     def _tests(self) -> Iterator[str]:
         yield from ("## The tests", "")
@@ -128,12 +154,11 @@ class _Page:
 
     def _test(self, test: Test) -> Iterator[str]:
         yield f"### {self.plain.test(test.id)}"
-        yield ""
         sides = "each side by itself" if test.sides == "each" else "both sides together"
-        yield f"{test.context.capitalize()}, {test.role}; {sides}; what turns: {test.moves}."
-        yield ""
+        told = f"{test.context.capitalize()}, {test.role}; {sides}; what turns: {test.moves}; day {test.day}."
+        told = f"{told} {self._source(test.source)}"
+        yield from (told, "")
         yield "> " + self.plain.word(f"{test.id}.ask").replace("\n", "\n> ")
-        yield ""
         for answer in test.answers:
             helped = self.plain.value(f"{test.id}.compensations", answer.compensations or ())
             more = f"; {helped}" if answer.compensations else ""
@@ -143,20 +168,22 @@ class _Page:
             yield (
                 f"- In degrees, where no level was given: men below {low.male:g} blocked, from {high.male:g} clear;"
                 f" others below {low.other:g} blocked, from {high.other:g} clear; partial between."
+                f" Source: {self.cited.cite(test.degrees.source)}"
             )
-            yield from self._source(test.degrees.source, "  ")
+        if test.clean is not None:
+            moved = self.plain.value(f"{test.id}.compensations", test.clean.compensations)
+            source = self._source(test.clean.source)
+            yield f"- A first try with {moved} gives no level; its repeat, kept still, counts. {source}"
         if test.ask_when is not None:
             yield f"- Done when {self.plain.criterion(test.ask_when)}."
         for out in test.leave_out:
-            yield from self._left_out(out)
-        yield from self._source(test.source)
+            yield self._left_out(out)
         yield ""
 
-    def _left_out(self, out: LeaveOut) -> Iterator[str]:
+    def _left_out(self, out: LeaveOut) -> str:
         instead = f", with {self.plain.test(out.instead)} in its place" if out.instead else ""
         why = self.plain.word(f"leave_out.{out.reason}", out.reason)
-        yield f"- Left out ({why}){instead} when {self.plain.criterion(out.when)}."
-        yield from self._source(out.source, "  ")
+        return f"- Left out ({why}){instead} when {self.plain.criterion(out.when)}. {self._source(out.source)}"
 
     def _second(self) -> Iterator[str]:
         if not self.screen.file.second:
@@ -168,12 +195,13 @@ class _Page:
         }
         yield from ("## The second look, on another day", "")
         for look in self.screen.file.second:
-            when = f" when {self.plain.criterion(look.when)}" if look.when is not None else ""
-            yield f"- {self.plain.test(look.test)}: {tries[look.tries]}{when}."
+            does = f"- {self.plain.test(look.test)}: {tries[look.tries]}"
             if look.tries == "cues":
-                names = (self.plain.cue(cue.id) for cue in self.screen.tests[look.test].cues)
-                yield f"  - In this order: {'; '.join(names)}"
-            yield from self._source(look.source, "  ")
+                does += f" ({'; '.join(self.plain.cue(cue.id) for cue in self.screen.tests[look.test].cues)})"
+            if look.when is not None:
+                yield from self._when(does, look.when, self._source(look.source))
+            else:
+                yield f"{does}. {self._source(look.source)}"
         yield ""
 
     def _levels(self) -> Iterator[str]:
@@ -189,176 +217,147 @@ class _Page:
         yield "- “Not sure” and “can't do this one” give no level."
         yield "- Levels in order: clear, partial, blocked. “Partial or worse” is partial or blocked."
         yield "- A test that another stands in for is read from that one, under its own name."
+        yield "- Of several tries without a change, the latest counts: the last day, then the second try of that day."
         yield ""
 
     # --- the rules ---
 
     def _limits(self) -> Iterator[str]:
         yield from ("## Is it limited?", "")
+        yield "Limited when any of the rules that say so is true; not known when one may be, or one says unsettled."
+        yield ""
         for context in contexts_of(self.screen):
             yield from (f"### {context.capitalize()}: limited", "")
-            yield "Limited when any of the rules that say so is true; not known when one may be, or one says unsettled."
-            yield ""
             for rule in self.screen.findings.limits:
                 if rule.context == context:
-                    when = self.plain.criterion(rule.when)
-                    yield from self._rule(rule.id, f"says **{rule.then}**", when, rule.source)
+                    yield from self._rule(rule.id, f"says **{rule.then}**", rule.when, rule.source)
             yield ""
 
     def _drivers(self) -> Iterator[str]:
         yield from ("## What drives it?", "")
+        yield "The first rule that is true wins. A driver rule that is true makes the side limited, too."
+        yield ""
         for context in contexts_of(self.screen):
             yield from (f"### {context.capitalize()}: driver", "")
-            yield "The first rule that is true wins. A driver rule that is true makes the side limited, too."
-            yield ""
             for rule in self.screen.findings.drivers:
                 if rule.context == context:
                     cap = "" if rule.at_most == "high" else f", confidence at most {rule.at_most}"
-                    when = self.plain.criterion(rule.when)
-                    yield from self._rule(rule.id, f"says **{rule.driver}**{cap}", when, rule.source)
+                    yield from self._rule(rule.id, f"says **{rule.driver}**{cap}", rule.when, rule.source)
+                    yield from self._position_too(rule.when)
             yield ""
 
     def _confidence(self) -> Iterator[str]:
-        yield from ("## How sure is it?", "", "It starts at medium; without a true driver rule it is low.", "")
+        yield from ("## How sure is it?", "")
+        yield "It starts at medium; without a true driver rule it is low. What isn't known neither raises nor caps."
+        yield ""
         for rule in self.screen.findings.confidence:
             does = "raises it to **high**" if rule.grade else f"caps it at **{rule.at_most}**"
             where = f" (in {' and '.join(rule.contexts)})" if rule.contexts else ""
-            yield from self._rule(rule.id, does + where, self.plain.criterion(rule.when), rule.source)
+            yield from self._rule(rule.id, does + where, rule.when, rule.source)
         yield ""
 
     def _priority(self) -> Iterator[str]:
         yield from ("## What comes first?", "")
-        yield "Of what is limited and a priority, the context of the chosen daily task leads; then the screen's order"
-        order = f"{', '.join(self.screen.file.drivers)}; {', '.join(self.screen.file.contexts)}"
-        yield f"of drivers and contexts ({order}); then what is more limited, by the levels of its primary and loaded"
-        yield "tests added up (partial counts 1, blocked 2). Where the sides are alike, both are trained alike."
+        drivers, contexts = self.screen.file.drivers, self.screen.file.contexts
+        yield "Of what is limited and a priority, what leads is decided by, in this order: the context of the chosen"
+        yield f"daily task; *{drivers[0]}* before other drivers; the order of contexts ({', '.join(contexts)}); what is"
+        yield "more limited, by the levels of its primary and loaded tests added up (partial counts 1, blocked 2); the"
+        yield f"order of drivers ({', '.join(drivers)}). Where the sides are alike, both are trained alike."
         yield ""
         for rule in self.screen.findings.priority:
             does = "**not a priority**" if rule.then == "not_a_priority" else "leads"
-            yield from self._rule(rule.id, f"says {does}", self.plain.criterion(rule.when), rule.source)
-        opens = getattr(self.screen.findings, "position_first", None)
-        if opens is not None:
-            yield f"- A position drill opens every session when {self.plain.criterion(opens)}."
+            yield from self._rule(rule.id, f"says {does}", rule.when, rule.source)
+        yield from self._position()
         yield from ("", "What tasks, sports and work ask for:", "")
+        demands: dict[tuple[str, str], list[str]] = {}
         for demand in self.screen.file.demands:
-            yield f"- {demand.id.replace('_', ' ')}: {', '.join(demand.contexts)} ({demand.source})"
+            demands.setdefault((" and ".join(demand.contexts), demand.source), []).append(f"`{demand.id}`")
+        for (needed, source), names in demands.items():
+            yield f"- {needed}: {', '.join(names)}. {self._source(source)}"
         yield ""
+
+    def _position(self) -> Iterator[str]:
+        """Say what puts position first, and which position tests that doesn't read."""
+        opens = self.screen.findings.position_first
+        if opens is None:
+            return
+        found = self.plain.word("position.found")
+        yield f"- “**{found[:1].upper()}{found[1:]}**” (`derived.position_first`) when {self.plain.criterion(opens)}."
+        read, not_read = self._position_tests(opens)
+        yield f"  - It reads {_and(read)} of the position tests, and not {_and(not_read) or 'any other'}."
+        yield "  - Then a position drill opens every session, as *How a session is chosen* says."
+
+    def _position_too(self, when: Criterion) -> Iterator[str]:
+        """Name the position tests that a rule reads and that “weight sits in the toes” doesn't."""
+        opens = self.screen.findings.position_first
+        if opens is not None:
+            _, others = self._position_tests(opens)
+            if also := [test for test in others if test in self._position_tests(when)[0]]:
+                found = self.plain.word("position.found")
+                yield f"  - This rule reads {_and(also)}, too; “{found}” (*What comes first?*) does not."
+
+    def _position_tests(self, criterion: Criterion) -> tuple[Sequence[str], Sequence[str]]:
+        """Split the position tests into those that a criterion reads and the others."""
+        reads = {path.partition(".")[0] for path in paths_of(criterion)}
+        tests = [test for test in self.screen.tests.values() if test.context == POSITION]
+        read = [self.plain.test(test.id) for test in tests if test.id in reads]
+        return read, [name for test in tests if (name := self.plain.test(test.id)) not in read]
 
     def _notes(self) -> Iterator[str]:
         yield from ("## Notes", "")
         for rule in self.screen.findings.notes:
             where = f" (in {' and '.join(rule.contexts)})" if rule.contexts else ""
-            yield from self._rule(rule.id, f"is told{where}", self.plain.criterion(rule.when), rule.source)
+            yield from self._rule(rule.id, f"is told{where}", rule.when, rule.source)
         yield ""
 
-    def _rule(self, rule_id: str, does: str, when: str, source: str) -> Iterator[str]:
-        yield f"- **`{rule_id}`** {does} when {when}."
-        reason = self.plain.word(f"reason.{rule_id}", "")
-        if reason and reason != f"reason.{rule_id}":
-            yield f"  - Told as: “{' '.join(reason.split())}”"
-        yield from self._source(source, "  ")
+    def _rule(self, rule_id: str, does: str, when: Criterion, source: str) -> Iterator[str]:
+        yield from self._when(f"- **`{rule_id}`** {does}", when)
+        reason = self.plain.flat(f"reason.{rule_id}", "")
+        told = f"Told as: “{reason}” " if reason and reason != f"reason.{rule_id}" else ""
+        yield f"  - {told}{self._source(source)}"
 
-    def _source(self, source: str, indent: str = "", evidence: Evidence | None = None) -> Iterator[str]:
-        """Name a source, with the rows of evidence that it names."""
-        yield f"{indent}- Source: {source}"
-        looked_in = [evidence or self.own, self.own]
-        quotes = next((found for one in looked_in if (found := one.quotes(source))), ())
-        for quote in quotes:
-            yield f"{indent}  - {quote}"
+    def _source(self, source: str) -> str:
+        return f"Source: {self.cited.cite(source)}"
 
-    # --- exercises ---
+    # --- conditions ---
 
-    def _ladders(self) -> Iterator[str]:
-        yield from ("## Ladders: where a plan begins", "")
-        opener = ", ".join(self._exercise(name) for name in self.screen.exercises.position_opener)
-        for test_id, names in self.screen.exercises.cue_opener.items():
-            told = ", ".join(self._exercise(name) for name in names)
-            yield f"- Opens every session where a change of position helped in {self.plain.test(test_id)}: {told}"
-        yield f"- Opens every session while {self.plain.word('position.found')}, the first that suits: {opener}"
-        yield ""
-        for ladder in self.screen.exercises.ladders:
-            for_what = (
-                f"{ladder.context}, {' or '.join(ladder.drivers)}" if ladder.context else "mixed: little is known"
-            )
-            yield from (f"### {ladder.id}: {for_what}", "", self.plain.word(f"ladder.{ladder.id}", ""), "")
-            for role, names in ladder.first.items():
-                yield f"- {role}, the first that suits: {', '.join(self._exercise(name) for name in names)}"
-            on_it = [e for e in self.screen.exercises.exercises if e.ladder == ladder.id]
-            rungs = ", ".join(f"{e.rung} {self._exercise(e.id)}" for e in sorted(on_it, key=lambda e: (e.rung, e.id)))
-            yield f"- Rungs, easiest first: {rungs or 'none of its own'}"
-            yield from self._source(ladder.source)
-            yield ""
-
-    def _exercise(self, exercise_id: str) -> str:
-        return f"{self.plain.word(f'exercise.{exercise_id}.name', exercise_id)} (`{exercise_id}`)"
-
-    def _exercises(self) -> Iterator[str]:
-        yield from ("## Exercises", "")
-        for exercise in self.screen.exercises.exercises:
-            yield from self._one_exercise(exercise)
-
-    def _one_exercise(self, exercise: Exercise) -> Iterator[str]:
-        dose = exercise.dose
-        each = " a side" if dose.per_side else ""
-        yield f"### {self._exercise(exercise.id)}"
-        yield ""
-        yield self._flat(f"exercise.{exercise.id}.setup")
-        yield ""
-        yield (
-            f"- Ladder {exercise.ladder}, rung {exercise.rung}, {exercise.role}; {dose.code}: {dose.sets} x"
-            f" {dose.amount} {dose.unit}{each}; {exercise.posture.replace('_', ' ')};"
-            f" target leg {exercise.target_leg.replace('_', ' ')}; pelvis turns {exercise.pelvis_turns}"
-        )
-        links = (("easier", exercise.easier), ("harder", exercise.harder), ("pair", exercise.pair))
-        told = [f"{name}: {self._exercise(other)}" for name, other in links if other]
-        if told:
-            yield "- " + "; ".join(told)
-        if exercise.equipment:
-            yield "- Needs: " + ", ".join(self.plain.word(f"equipment.{thing}", thing) for thing in exercise.equipment)
-        for out in exercise.not_when:
-            why = self.plain.word(f"leave_out.{out.reason}", out.reason)
-            yield f"- Not ({why}) when {self.plain.criterion(out.when)}. Source: {out.source}"
-        yield f"- In pregnancy, after clearance: {'yes' if exercise.pregnancy_ok else 'no'}"
-        yield from self._source(exercise.source)
-        yield ""
-
-    # --- flags ---
-
-    def _flags(self) -> Iterator[str]:
-        yield from ("## Flags, the most urgent first", "")
-        yield "Of one row only the most urgent flag stands; of equally urgent ones the first in the file. “Not sure”"
-        yield "counts as yes where a rule says “yes or not sure”."
-        yield ""
-        for urgency in ("emergency", "urgent", "clinician", "coach"):
-            yield from (f"### {urgency.capitalize()}", "")
-            for flag in self.screen.safety.flags:
-                if flag.urgency == urgency:
-                    yield from self._flag(flag)
-            yield ""
-
-    def _flag(self, flag: FlagRule) -> Iterator[str]:
-        yield f"- **`{flag.id}`** (row {flag.row}, {flag.action}) when {self.plain.criterion(flag.when)}."
-        yield f"  - What was reported: {self._flat(f'flag.{flag.id}.told')}"
-        advice = self._flat(f"flag.{flag.id}.advice")
-        for slot in ("joint", "worse", "unusable"):
-            advice = advice.replace(f"{{{slot}}}", self.plain.word(f"screen.{slot}"))
-        yield f"  - Advice: {advice}"
-        if flag.exercise_ok_when is not None:
-            yield f"  - Exercise goes on when {self.plain.criterion(flag.exercise_ok_when)}."
-        yield from self._source(flag.source, "  ", None if flag.id in self.screen.own_flags else self.shared)
-
-    def _example(self) -> Iterator[str]:
-        """Show the trace of the first written case, from facts to plan."""
-        yield from ("## A worked example", "")
-        if not self.cases:
-            yield "There is no written case; add one to cases.yaml."
+    def _when(self, lead: str, when: Criterion, more: str = "") -> Iterator[str]:
+        """Say a condition behind what it leads to; a long one as a list. *more* follows."""
+        told = self.plain.criterion(when)
+        heading = self._heading(when)
+        if len(told) <= LONG or heading is None:
+            yield f"{lead} when {told}. {more}".rstrip()
             return
-        name = next(iter(self.cases))
-        yield f"The case “{name}” of cases.yaml. `true`, `false` and `unknown` say what each rule came to."
-        yield from ("", "```", explain(self.screen, self.cases[name], self.language).rstrip(), "```", "")
-        yield "Read it so: the first section gives the levels; *Is it limited?* applies the limit rules above; *What"
-        yield "drives it?* stops at the first true rule; *How sure is it?* applies the confidence rules; the plan names"
-        yield "the ladder of what leads."
+        yield f"{lead} when {heading[0]}:"
+        yield from self._parts(heading[1], "  ")
+        if more:
+            yield f"  - {more}"
 
-    def _flat(self, key: str) -> str:
-        return " ".join(self.plain.word(key).split())
+    def _parts(self, parts: Sequence[Criterion], indent: str) -> Iterator[str]:
+        for part in parts:
+            told, heading = self.plain.criterion(part), self._heading(part)
+            if len(told) <= LONG or heading is None:
+                yield f"{indent}- {told}"
+                continue
+            yield f"{indent}- {heading[0]}:"
+            yield from self._parts(heading[1], indent + "  ")
+
+    def _heading(self, criterion: Criterion) -> tuple[str, Sequence[Criterion]] | None:
+        """Give what stands above the parts of a condition, and the parts; None where it has none."""
+        match criterion:
+            case All() if len(parts := self.plain.parts(criterion)) > 1:
+                return "all of these hold", parts
+            case AnyOf() if len(parts := self.plain.parts(criterion)) > 1:
+                return "any of these holds", parts
+            case CountOf(count=parts, at_least=least):
+                return f"at least {least} of these hold", parts
+            case Either(either=AnyOf() as inner):
+                return "on either side, any of these holds", self.plain.parts(inner)
+            case Not(not_=AnyOf() as inner):
+                return "none of these holds", self.plain.parts(inner)
+            case _:
+                return None
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(names)

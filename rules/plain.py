@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from rules.criteria import (
@@ -53,13 +54,17 @@ COUNTED: Mapping[str, str] = {
     "driver": "what drives it",
     "cue": "the change of position that helped",
 }
+COMPARING = (FactIs, FactIn, FactAtLeast, FactBelow, FactIncludes)
+"""The criteria that compare a fact."""
 
 
 class Plain:
     """Says the facts and criteria of one screen in words; in ids where a word is missing."""
 
-    def __init__(self, screen: Screen, language: str = "en") -> None:
-        self.screen, self.words = screen, screen.wording.get(language, {})
+    def __init__(self, screen: Screen, language: str = "en", named: Mapping[Criterion, str] | None = None) -> None:
+        """*named* criteria are called by their names, wherever they stand."""
+        self.screen, self.language, self.named = screen, language, named or {}
+        self.words = screen.wording.get(language, {})
         self._rows = {
             row.path: (row, question) for question in reversed(screen.questions) for row in reversed(question.rows)
         }
@@ -69,17 +74,34 @@ class Plain:
         text = self.words.get(key)
         return instead or key if text is None else html.unescape(re.sub(r"</?[bi]>", "", text))
 
+    def flat(self, key: str, instead: str = "") -> str:
+        """Give a text in one line."""
+        return " ".join(self.word(key, instead).split())
+
+    def exercise(self, exercise_id: str) -> str:
+        """Give an exercise's name and id."""
+        return f"{self.word(f'exercise.{exercise_id}.name', exercise_id)} (`{exercise_id}`)"
+
+    def coded(self, path: str, value: str) -> str:
+        """Give an answer's code, and what it is called."""
+        told = self.value(path, value)
+        return f"`{value}`" if told.strip("“”").lower() == value else f"`{value}` {told}"
+
     def test(self, test_id: str) -> str:
         """Give a test's name and id."""
         return f"{self.word(f'{test_id}.name', test_id)} ({test_id})"
 
     def criterion(self, criterion: Criterion, *, inside: bool = False) -> str:
         """Say when a criterion holds."""
+        if criterion in self.named:
+            return f"*{self.named[criterion]}*"
         match criterion:
-            case All(all_=parts):
-                return self._joined(parts, " and ", inside=inside)
-            case AnyOf(any_=parts):
-                return self._joined(parts, " or ", inside=inside)
+            case All(all_=(guard, held)) if _guards(guard, held):
+                return f"it was said that {self.criterion(held, inside=True)}"
+            case AnyOf(any_=parts) if len(parts) > 1 and self._alike(parts):
+                return self._of_several(parts)
+            case All() | AnyOf():
+                return self._joined(self.parts(criterion), " and " if isinstance(criterion, All) else " or ", inside)
             case CountOf(count=parts, at_least=least):
                 told = "; ".join(self.criterion(part, inside=True) for part in parts)
                 return f"at least {least} of these hold: [{told}]"
@@ -98,11 +120,44 @@ class Plain:
             case _:
                 return self._compared(criterion)
 
-    def _joined(self, parts: Sequence[Criterion], link: str, *, inside: bool) -> str:
-        if len(parts) == 1:
-            return self.criterion(parts[0], inside=inside)
-        told = link.join(self.criterion(part, inside=True) for part in parts)
-        return f"({told})" if inside else told
+    def _joined(self, parts: Sequence[Criterion], link: str, inside: bool) -> str:
+        told = [self.criterion(part, inside=inside or len(parts) > 1) for part in parts]
+        return f"({link.join(told)})" if inside and len(told) > 1 else link.join(told)
+
+    def parts(self, criterion: All | AnyOf) -> Sequence[Criterion]:
+        """Give what a criterion is made of; what is said in one stays together."""
+        if isinstance(criterion, AnyOf):
+            groups = (tuple(group) for _, group in groupby(criterion.any_, key=self._of_a_test))
+            return [
+                one
+                for group in groups
+                for one in ((AnyOf(any_=group),) if len(group) > 1 and self._alike(group) else group)
+            ]
+        found: list[Criterion] = []
+        for part in criterion.all_:
+            if found and _guards(found[-1], part):
+                found[-1] = All(all_=(found[-1], part))
+            else:
+                found.append(part)
+        return found
+
+    def _alike(self, parts: Sequence[Criterion]) -> bool:
+        """Tell whether parts ask the same of several tests."""
+        asked = {self._of_a_test(part) for part in parts}
+        return len(asked) == 1 and None not in asked
+
+    def _of_several(self, parts: Sequence[Criterion]) -> str:
+        """Say once what is asked of several tests."""
+        tests = [self.test(part.fact.partition(".")[0]) for part in parts if isinstance(part, COMPARING)]
+        return self.criterion(parts[0], inside=True).replace(tests[0], _or(tests), 1)
+
+    def _of_a_test(self, criterion: Criterion) -> tuple[str, Any] | None:
+        """Tell what a criterion asks of a test, whichever it is; None where it asks of none, or of one try."""
+        if not isinstance(criterion, COMPARING) or criterion in self.named:
+            return None
+        test_id, _, field = criterion.fact.partition(".")
+        wanted = criterion.model_dump(exclude={"fact"})
+        return (field, repr(wanted)) if test_id in self.screen.tests else None
 
     def _compared(self, criterion: FactIs | FactIn | FactAtLeast | FactBelow | FactIncludes) -> str:
         path = criterion.fact
@@ -199,6 +254,13 @@ class Plain:
         page = held[1].id if held else ""
         keys = (key for key in (f"{page}.{name}.{value}", f"{page}.{value}") if key in self.words)
         return next((f"“{self.word(key)}”" for key in keys), None)
+
+
+def _guards(guard: Criterion, criterion: Criterion) -> bool:
+    """Tell whether a criterion says only that there is an answer to what the next one compares."""
+    path = guard.known if isinstance(guard, Known) else guard.asked if isinstance(guard, Asked) else None
+    read = criterion.reported if isinstance(criterion, Reported) else getattr(criterion, "fact", None)
+    return path is not None and path == read
 
 
 def _or(told: Sequence[str]) -> str:

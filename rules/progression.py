@@ -30,7 +30,8 @@ class Prescribed(Frozen):
     """One exercise of a session. `side` is the target side, done first; None where sides don't differ.
 
     `dose` is what the first session asks for; `seconds` is how long it takes, both sides.
-    Words: `exercise.<id>.name`, `.setup`, `.cue`, `.feel`, `.stop`, `.easier`; `why` are keys `why.<word>`.
+    Words: `exercise.<id>.name`, `.setup`, `.cue`, `.feel`, `.stop`, `.easier`, `.harder`; `why` are keys `why.<word>`.
+    `step` counts what was added to the first dose.
     """
 
     exercise: str
@@ -39,6 +40,8 @@ class Prescribed(Frozen):
     dose: Dose
     seconds: int
     why: tuple[str, ...]
+    variant: Literal["easier", "base", "harder"] = "base"
+    step: int = 0
 
 
 class LeftOut(Frozen):
@@ -92,7 +95,7 @@ def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: 
     lead = _lead(assessment)
     ladder = _ladder_for(screen, assessment, lead)
     side = assessment.priority.side if kind == "act" else None
-    choose = _Chooser(screen, facts, side, lead)
+    choose = Chooser(screen, facts, side, lead)
     opener = None
     if assessment.position_first and (lead is None or lead.driver != screen.file.position_driver):
         opener = choose.one(screen.exercises.position_opener, "opener", "position_first")
@@ -149,9 +152,7 @@ def _ladder(screen: Screen, finding: Finding) -> Ladder | None:
     return None
 
 
-def _for_other_side(
-    choose: _Chooser, assessment: Assessment, lead: Finding | None, ladder: Ladder
-) -> Prescribed | None:
+def _for_other_side(choose: Chooser, assessment: Assessment, lead: Finding | None, ladder: Ladder) -> Prescribed | None:
     """Add one drill for the other side where it has a limitation of another kind (evidence 0 Priority)."""
     if lead is None or assessment.priority.side is None:
         return None
@@ -167,7 +168,7 @@ def _for_other_side(
     return None
 
 
-class _Chooser:
+class Chooser:
     """Picks the first exercise of a list that a client may do and has the things for."""
 
     def __init__(self, screen: Screen, facts: Facts, side: Side | None, lead: Finding | None) -> None:
@@ -204,7 +205,7 @@ class _Chooser:
             exercise=chosen.id,
             role=role,
             side=side or self.side,
-            dose=_first_dose(chosen.dose, role),
+            dose=first_dose(chosen.dose, role),
             seconds=chosen.seconds,
             why=tuple(reasons),
         )
@@ -212,13 +213,14 @@ class _Chooser:
     def _fitting(self, ids: Sequence[str]) -> Iterator[Exercise]:
         for exercise_id in ids:
             exercise = self.library[exercise_id]
-            reason = self._why_not(exercise)
+            reason = self.why_not(exercise)
             if reason is None:
                 yield exercise
             elif reason not in self.left_out:
                 self.left_out.append(reason)
 
-    def _why_not(self, exercise: Exercise) -> LeftOut | None:
+    def why_not(self, exercise: Exercise) -> LeftOut | None:
+        """Say why this client may not do an exercise, or lacks the things for it; None where it suits."""
         for out in exercise.not_when:
             views = [self.sight] if self.side is None else [self.sight, self.sight.seen_from(self.side)]
             if any(truth_of(out.when, view) for view in views):
@@ -231,5 +233,6 @@ class _Chooser:
         return LeftOut(exercise=exercise.id, reason=lacking, lacks=True) if lacking else None
 
 
-def _first_dose(dose: Dose, role: Role) -> Dose:
+def first_dose(dose: Dose, role: Role) -> Dose:
+    """Give the dose to begin with."""
     return dose.model_copy(update={"sets": min(dose.sets, FIRST_SETS)}) if role == "lift" or dose.code == "S" else dose

@@ -14,17 +14,23 @@ from typing import Any
 
 from bot.conversation.activities import Conversation
 from bot.conversation.effects import (
+    Forget,
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
+    KeepEntry,
     KeepPlan,
     KeepProfile,
+    KeepRhythm,
+    Kept,
     LiftFlag,
     RaiseFlag,
+    Remind,
 )
 from bot.conversation.events import Event, Tapped, Typed
 from bot.conversation.known import Known, OpenFlag, Person
-from bot.workflow.ports import Address, Heard, InboxRow, Message, OutboxRow, Raw, Turns
+from bot.timetable.rhythm import KINDS, Rhythm, Slot
+from bot.workflow.ports import Address, DueRow, Heard, InboxRow, Message, OutboxRow, Raw, Turns
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOST_TRIES = 10
@@ -149,6 +155,16 @@ class KeptFlag:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptReminder:
+    """A reminder: waiting, done or skipped."""
+
+    person_id: int
+    slot: Slot
+    state: str = "waiting"
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeptPerson:
     """Everything of one person; the logs grow at their end."""
 
@@ -164,6 +180,8 @@ class KeptPerson:
     assessments: tuple[KeepAssessment, ...] = ()
     assessed_at: datetime | None = None
     plans: tuple[KeepPlan, ...] = ()
+    rhythm: Rhythm | None = None
+    log: tuple[KeepEntry, ...] = ()
     flags: tuple[KeptFlag, ...] = ()
 
 
@@ -174,6 +192,7 @@ class Rows:
     people: dict[int, KeptPerson] = field(default_factory=dict)
     inbox: dict[int, KeptEvent] = field(default_factory=dict)
     outbox: dict[int, KeptMessage] = field(default_factory=dict)
+    reminders: dict[int, KeptReminder] = field(default_factory=dict)
     cards: dict[tuple[Address, str], tuple[str, datetime]] = field(default_factory=dict)
     typed: dict[Address, datetime] = field(default_factory=dict)
     newest: dict[Address, str] = field(default_factory=dict)
@@ -292,6 +311,9 @@ class MemoryStore:
             self._change(row_id, state="failed", why=why)
             await turns.blocked(self.rows.outbox[row_id].address, now)
 
+    async def next_due(self) -> datetime | None:
+        return min((r.slot.due_at for r in self.rows.reminders.values() if r.state == "waiting"), default=None)
+
     async def recover(self, now: datetime) -> int:
         async with self._open():
             cut_off = [message for message in self.rows.outbox.values() if message.state == "sending"]
@@ -383,6 +405,8 @@ class MemoryTurns:
             assessed_at=person.assessed_at,
             tested_at=newest.tested_at if newest else None,
             plan=person.plans[-1].plan if person.plans else None,
+            rhythm=person.rhythm,
+            log=tuple(kept.entry for kept in person.log) if person.plans or person.rhythm is not None else (),
             flags=tuple(
                 OpenFlag(
                     id=kept.effect.flag.id,
@@ -402,7 +426,7 @@ class MemoryTurns:
     async def keep(
         self,
         person_id: int,
-        effect: KeepAnswer | KeepProfile | KeepConsent | KeepAssessment | KeepPlan | RaiseFlag | LiftFlag,
+        effect: Kept,
         at: datetime,
     ) -> None:
         person = self._person(person_id)
@@ -418,11 +442,61 @@ class MemoryTurns:
                 changed = {"assessments": (*person.assessments, effect), "assessed_at": at}
             case KeepPlan():
                 changed = {"plans": (*person.plans, effect)}
+            case KeepRhythm(rhythm=rhythm):
+                changed = {"rhythm": rhythm}
+                if rhythm is None:
+                    self._forget(person_id, Forget(kinds=KINDS, why="ended"))
+            case KeepEntry():
+                changed = {"log": (*person.log, effect)}
+            case Remind(slot=slot):
+                self._remind(person_id, slot)
+                return
+            case Forget():
+                self._forget(person_id, effect)
+                return
             case RaiseFlag():
                 changed = {"flags": _raised(person.flags, effect, at)}
             case LiftFlag():
                 changed = {"flags": tuple(_lifted(kept, effect) for kept in person.flags)}
         self._rows.people[person_id] = replace(person, **changed)
+
+    def _remind(self, person_id: int, slot: Slot) -> None:
+        named = (person_id, slot.kind, slot.local_date, slot.slot)
+        for number, kept in self._rows.reminders.items():
+            if (kept.person_id, kept.slot.kind, kept.slot.local_date, kept.slot.slot) == named:
+                if kept.state == "waiting":
+                    self._rows.reminders[number] = replace(kept, slot=slot)
+                return
+        self._rows.reminders[len(self._rows.reminders) + 1] = KeptReminder(person_id=person_id, slot=slot)
+
+    def _forget(self, person_id: int, effect: Forget) -> None:
+        for number, kept in list(self._rows.reminders.items()):
+            if kept.person_id == person_id and kept.state == "waiting" and kept.slot.kind in effect.kinds:
+                self._rows.reminders[number] = replace(kept, state="skipped", why=effect.why)
+
+    async def take_due(self, limit: int, now: datetime) -> Sequence[DueRow]:
+        waiting = [
+            (n, kept) for n, kept in self._rows.reminders.items() if kept.state == "waiting" and kept.slot.due_at <= now
+        ]
+        rows = []
+        for number, kept in sorted(waiting, key=lambda one: (one[1].slot.due_at, one[0]))[:limit]:
+            self._rows.reminders[number] = replace(kept, state="done")
+            person = self._person(kept.person_id)
+            address = person.address
+            rows.append(
+                DueRow(
+                    id=number,
+                    person_id=person.id,
+                    slot=kept.slot,
+                    chat=f"{address.channel}:{address.bot}:{address.chat}",
+                    blocked=address in self._rows.blocked,
+                    rhythm=person.rhythm,
+                )
+            )
+        return rows
+
+    async def drop_due(self, row: DueRow, why: str) -> None:
+        self._rows.reminders[row.id] = replace(self._rows.reminders[row.id], state="skipped", why=why)
 
     async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:
         person = self._person(person_id)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TextIO, TypeAlias
 from uuid import uuid4
 
-from bot.conversation.events import Corrected, Event, Tapped, Typed
+from bot.conversation.events import Blocked, Corrected, Event, Returned, Tapped, Typed
 from bot.workflow.ports import Address, Heard, Message, Raw
 
 CHANNEL = "terminal"
@@ -53,6 +53,9 @@ class Paper(Protocol):
     def passed(self, by: timedelta) -> None:
         """Show that time has passed."""
 
+    def at(self, local: datetime) -> None:
+        """Show the local time at which something comes by itself."""
+
 
 class Console:
     """The terminal: several people may sit at it, and the first of *people* speaks unless another is named.
@@ -64,6 +67,8 @@ class Console:
     def __init__(self, paper: Paper, people: Sequence[str] = ("you",)) -> None:
         self.paper = paper
         self.people = tuple(people)
+        self.mark: datetime | None = None
+        """The local time at which Coxa speaks by itself, shown before what it says next; None where it answers."""
         self._chats: dict[str, _Chat] = {}
 
     def read(self, raw: Raw) -> Heard | None:
@@ -71,6 +76,8 @@ class Console:
         match raw.body:
             case {"from": str(name), "tap": str(data)}:
                 event: Event = Tapped(at=raw.at, data=data)
+            case {"from": str(name), "block": str(how)}:
+                event = Blocked(at=raw.at) if how == "on" else Returned(at=raw.at)
             case {"from": str(name), "edit": str(text), "message": str(message)}:
                 event = Corrected(at=raw.at, text=text, message=message)
             case {"from": str(name), "text": str(text)}:
@@ -87,6 +94,10 @@ class Console:
         chat.put(message_id, message)
         self._show(address.chat, tuple(_pieces(message, before)))
         return message_id
+
+    def blocks(self, name: str, at: datetime, *, on: bool) -> Raw:
+        """Make the update of somebody who blocks the bot, or lets it write again."""
+        return _raw(name, at, block="on" if on else "off")
 
     async def answer_tap(self, raw: Raw, words: str | None) -> None:
         """Show the few words that answer a tap."""
@@ -133,6 +144,9 @@ class Console:
         return raw
 
     def _show(self, name: str, pieces: Sequence[Piece]) -> None:
+        if pieces and self.mark is not None:
+            self.paper.at(self.mark)
+            self.mark = None
         if pieces:
             self.paper.show(None if name == self.people[0] else name, pieces)
 
@@ -158,6 +172,11 @@ class PlainPaper:
     def passed(self, by: timedelta) -> None:
         """Write the time as transcripts do."""
         self._out.write(spell(by) + "\n")
+        self._out.flush()
+
+    def at(self, local: datetime) -> None:
+        """Write the local time as transcripts do."""
+        self._out.write(f"~ {local:%a} {local.day} {local:%B}, {local:%H:%M}\n")
         self._out.flush()
 
 
@@ -195,6 +214,12 @@ class RichPaper:
         from rich.text import Text
 
         self._screen.print(Text(spell(by), style="dim"))
+
+    def at(self, local: datetime) -> None:
+        """Print the local time."""
+        from rich.text import Text
+
+        self._screen.print(Text(f"{local:%a} {local.day} {local:%B}, {local:%H:%M}", style="dim"))
 
 
 def address_of(name: str) -> Address:

@@ -27,7 +27,8 @@ from telegram.request import BaseRequest
 
 from bot.channels.telegram_http import NeverLeft, Request, ServerTrouble
 from bot.channels.telegram_text import body, keyboard, parts, plain
-from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Returned, Tapped, Typed, Unreadable
+from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Located, Returned, Tapped, Typed, Unreadable
+from bot.timetable.places import zone_at
 from bot.workflow.ports import Address, Heard, Message, Raw, SendError
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ KINDS = (
 """What a message without words may hold -> what we call it."""
 
 
-OTHERS = ("location", "contact", "poll", "dice", "venue", "story", "game", "checklist", "paid_media", "invoice")
+OTHERS = ("contact", "poll", "dice", "story", "game", "checklist", "paid_media", "invoice")
 """What else a message may hold instead of words; the rest are notes of Telegram's own."""
 
 
@@ -252,6 +253,9 @@ def _heard(message: TelegramMessage, at: datetime) -> Event | None:
     text = message.text or message.caption
     if text:
         return Typed(at=at, text=text, message=str(message.message_id))
+    place = message.location or (message.venue.location if message.venue else None)
+    if place is not None:
+        return Located(at=at, zone=zone_at(place.latitude, place.longitude))
     what = next((name for field, name in KINDS if getattr(message, field)), None)
     if what is not None:
         return Unreadable(at=at, what=what)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +32,19 @@ class ClientScreened:
     """(side, context, driver, confidence) of each limited finding."""
     screen: str = ""
     """The screen's id; empty in news written before it was kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientHurt:
+    """A client of this coach told of red pain in a session. Words are ids of rules.log; None where not told."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    pain: int | None
+    where: str | None
+    like: str | None
+    limp: bool | None
+
+
+News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt

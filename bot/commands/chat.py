@@ -7,15 +7,15 @@ import asyncio
 import io
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `coxa --version` needs none of these
-    from bot.channels.console import Note, PlainPaper, RichPaper, Skip
-    from bot.channels.transcript import Transcript
+    from bot.channels.console import Note, Paper, Skip
+    from bot.channels.transcript import Step, Transcript
     from bot.settings import Settings
     from bot.wiring import Content, Seated, Terminal
 
@@ -102,7 +102,7 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
 
 def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     """Play transcripts; show where one differs (1), or write down what was said."""
-    from bot.channels.transcript import TranscriptError, difference, read_transcript
+    from bot.channels.transcript import difference
     from bot.wiring import read_content
 
     files = list(_files(paths))
@@ -112,13 +112,10 @@ def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     content = read_content(settings)
     different = 0
     for file in files:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TranscriptError(f"{file}: can't be read ({error}); give a transcript or a folder of them") from error
-        transcript = read_transcript(text, str(file))
+        text, transcript = read(file)
+        before = read_before(file, transcript)
         with _traces():
-            played = asyncio.run(play(transcript, settings, content))
+            played = asyncio.run(play(transcript, settings, content, before))
         differs = difference(transcript, played)
         if update:
             now = "".join(f"{line}\n" for line in played)
@@ -132,40 +129,89 @@ def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     return 1 if different else 0
 
 
-async def play(transcript: Transcript, settings: Settings, content: Content) -> tuple[str, ...]:
-    """Play a transcript in memory from a fixed time; give it as it should read, with what was said."""
+def read(file: Path) -> tuple[str, Transcript]:
+    """Read a transcript; raises TranscriptError."""
+    from bot.channels.transcript import TranscriptError, read_transcript
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TranscriptError(f"{file}: can't be read ({error}); give a transcript or a folder of them") from error
+    return text, read_transcript(text, str(file))
+
+
+def read_before(file: Path, transcript: Transcript) -> Transcript | None:
+    """Read what is played before a transcript, where it names something."""
+    return read(file.parent / transcript.after)[1] if transcript.after is not None else None
+
+
+async def play(
+    transcript: Transcript, settings: Settings, content: Content, before: Transcript | None = None
+) -> tuple[str, ...]:
+    """Play a transcript in memory from a fixed time; give it as it should read, with what was said.
+
+    *before* is played first, in silence: the one that the transcript's `# after:` names.
+    """
     from bot.channels.console import PlainPaper
-    from bot.channels.transcript import Restarts, Says, TranscriptError, Waits
+    from bot.channels.transcript import TranscriptError
+    from bot.timetable.rhythm import tz
     from bot.wiring import FixedClock, MovedClock, Seated, Terminal, open_store, seat
 
     try:
         seated = seat(transcript.people) if transcript.people else Seated(names=("ann",))
     except ValueError as error:
         raise TranscriptError(f"{transcript.name}: # as: {error}") from error
+    try:
+        zone = tz(transcript.zone or "+00:00")
+    except ValueError as error:
+        raise TranscriptError(f"{transcript.name}: # zone: {error}") from error
     out = io.StringIO()
     paper = PlainPaper(out)
-    clock = MovedClock(FixedClock(STARTS))
+    starts = transcript.starts.replace(tzinfo=zone).astimezone(UTC) if transcript.starts else STARTS
+    clock = MovedClock(FixedClock(starts))
 
     async def start() -> Terminal:
-        terminal = Terminal(store, content, clock, seated, paper)
+        terminal = Terminal(store, content, clock, seated, paper, zone)
         await terminal.start()
         return terminal
 
     async with open_store(settings, memory=True) as store:
+        if before is not None:
+            terminal = await start()
+            for step in before.steps[before.head :]:
+                terminal = await _act(terminal, step, start)
+            out.seek(0)
+            out.truncate()
         out.writelines(f"{step.written}\n" for step in transcript.steps[: transcript.head])
-        terminal = await start()
+        if before is None:
+            terminal = await start()
         for step in transcript.steps[transcript.head :]:
             out.write(f"{step.written}\n")
-            match step.act:
-                case Says(line=line):
-                    clock.move(TICK)
-                    _tell(paper, await terminal.hear(line), time=False)
-                case Waits(by=by):
-                    await terminal.wait(by)
-                case Restarts():
-                    clock.move(TICK)
-                    terminal = await start()
+            terminal = await _act(terminal, step, start)
     return tuple(out.getvalue().splitlines())
+
+
+async def _act(terminal: Terminal, step: Step, start: Callable[[], Awaitable[Terminal]]) -> Terminal:
+    """Do what a step says; give the terminal that goes on."""
+    from bot.channels.transcript import Blocks, Down, Restarts, Says, Until, Waits
+
+    match step.act:
+        case Says(line=line):
+            terminal.clock.move(TICK)
+            _tell(terminal.console.paper, await terminal.hear(line), time=False)
+        case Waits(by=by):
+            await terminal.wait(by)
+        case Until(at=at, weekday=weekday):
+            await terminal.wait_until(at, weekday)
+        case Down(by=by):
+            await terminal.down(by)
+        case Blocks(on=on):
+            terminal.clock.move(TICK)
+            await terminal.block(on=on)
+        case Restarts():
+            terminal.clock.move(TICK)
+            return await start()
+    return terminal
 
 
 @contextmanager
@@ -219,7 +265,7 @@ def _typed(live: bool, *, echo: bool, people: tuple[str, ...]) -> Iterator[str]:
             return
 
 
-def _tell(paper: PlainPaper | RichPaper, told: Skip | Note | None, *, time: bool = True) -> None:
+def _tell(paper: Paper, told: Skip | Note | None, *, time: bool = True) -> None:
     """Show what the terminal itself has to say."""
     import html
 

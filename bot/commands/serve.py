@@ -29,7 +29,7 @@ def run(_: argparse.Namespace) -> int:
     from bot.wiring import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("telegram", "aiohttp", "alembic", "asyncio"):
+    for noisy in ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     settings = read_settings()
 

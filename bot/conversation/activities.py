@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rules import Value
+from rules.log import SessionReport
 
 SHAPE = 1
 """The number of the stored shape; raise it with an upgrader below whenever a stored field changes its meaning."""
@@ -109,7 +110,48 @@ class Unlock(Kept):
     kind: Literal["unlock"] = "unlock"
 
 
-Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock
+class Timing(Kept):
+    """Setting when to be reminded: what is asked now, and what was told so far."""
+
+    kind: Literal["timing"] = "timing"
+    asked: Literal["time", "half", "zone", "which_zone", "days", "legs", "leg_plan", "confirm"] = "time"
+    at: time | None = None
+    anchor: str | None = None
+    """What they tie it to, in their words: "after coffee"."""
+    zone: str | None = None
+    days: tuple[int, ...] = ()
+    leg_days: tuple[int, ...] | None = None
+    leg_plan: Literal["alone", "warm_up", "swap"] | None = None
+    offered: tuple[str, ...] = ()
+    """The times or zones to choose from, in the order of the buttons."""
+
+
+class Prompt(Kept):
+    """A prompt that waits for an answer: of which local date, and when it was said."""
+
+    kind: Literal["prompt"] = "prompt"
+    on: date
+    said_at: datetime
+
+
+class Practice(Kept):
+    """A guided session: what is asked now, of which exercise, and the report so far."""
+
+    kind: Literal["practice"] = "practice"
+    asked: Literal[
+        "today", "morning", "before", "exercise", "reserve", "moved", "felt", "pain", "where", "like", "limp", "after"
+    ] = "today"
+    report: SessionReport
+    at: int = 0
+    """Which of the exercises is done now."""
+    slider: int = 0
+    """Which of the sliders is asked now."""
+    touched_at: datetime
+    swapped: tuple[str, ...] = ()
+    """Exercises that the client put another one in the place of."""
+
+
+Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock | Timing | Prompt | Practice
 
 
 class Conversation(Kept):
@@ -128,6 +170,12 @@ class Conversation(Kept):
     """Whether degrees are asked for, as the client set it; None: not set."""
     unread: Mapping[str, Any] | None = None
     """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
+    prompted_at: datetime | None = None
+    """When the last prompt was said."""
+    heard_at: datetime | None = None
+    """When the client last wrote or tapped."""
+    asked_why: date | None = None
+    """The local date on which they were asked what is in the way, since they were last heard."""
     card: str | None = None
     """The card that is open: buttons of other cards are old."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
-from bot.conversation.effects import Joined, KeepAssessment, KeepPlan, Line
+from bot.conversation.effects import Joined, KeepAssessment, KeepEntry, KeepPlan, Line
 from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
+from bot.timetable.rhythm import tz
 from rules import Assessment, Facts, NoPlan, Plan, Value, assess, first_plan
+from rules.daily import next_session
+from rules.log import Cleared
 from rules.questions import Way
 from rules.sight import SECOND_LOOK
 
@@ -65,8 +69,12 @@ def second_is_due(talk: Talk) -> bool:
 
 def choices(talk: Talk) -> tuple[tuple[str, str], ...]:
     """Give the menu after a result: the second look first, while it is due."""
-    menu = (("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again"))
-    return (("second", "bot.second_look"), *menu) if second_is_due(talk) else menu
+    menu = [("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")]
+    if talk.known.plan is not None:
+        menu.insert(0, ("practise", "prompt.start_now"))
+        if talk.known.rhythm is None:
+            menu.append(("time", "rhythm.set_time"))
+    return (("second", "bot.second_look"), *menu) if second_is_due(talk) else tuple(menu)
 
 
 def may_change(talk: Talk) -> bool:
@@ -111,6 +119,18 @@ def remake(talk: Talk, way: Way, screening: str, *, stopped: bool = False) -> Li
     if isinstance(plan, NoPlan):
         return Line(key="plan.ended") if known.plan is not None else None
     return _difference(talk, known.plan, plan)
+
+
+def clear_red_pain(talk: Talk) -> None:
+    """Note that the safety questions were passed, where red pain in a session waits for that."""
+    known = talk.known
+    if known.plan is None or known.assessed_facts is None or not known.log:
+        return
+    zone = known.rhythm.zone if known.rhythm is not None else "+00:00"
+    on = talk.at.astimezone(tz(zone)).date()
+    if next_session(talk.screen, known.plan, known.log, on, facts=known.assessed_facts).kind == "stop":
+        name = hashlib.sha256(f"cleared:{known.person.id}:{talk.at.isoformat()}".encode()).hexdigest()[:8]
+        talk.do(KeepEntry(entry=Cleared(id=name, on=on)))
 
 
 def _difference(talk: Talk, old: Plan | None, new: Plan) -> Line | None:

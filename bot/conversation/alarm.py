@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot.coaching.news import ClientHurt
 from bot.coaching.summary import flag_event, screened_event
 from bot.conversation import again
 from bot.conversation.activities import Ask, Confirm, Unlock
@@ -14,6 +15,7 @@ from bot.conversation.known import HOLDING, OpenFlag
 from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag, Screen
 from rules.expand import unsure_path
+from rules.log import SessionReport
 from rules.questions import Way
 from rules.reading import Alarm, mentions, read, scan
 from rules.safety import flags
@@ -387,6 +389,7 @@ def gate_passed(talk: Talk, way: Way) -> None:
         again.remake(talk, way, screening.id, stopped=True)
     elif not held:
         changed = again.remake(talk, way, screening.id)
+        again.clear_red_pain(talk)
     talk.clear()
     key = "bot.unlocked" if unlocking else "bot.still_locked" if held else "bot.gate_passed"
     talk.next_step()
@@ -453,6 +456,21 @@ def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
     """Tell the coach of a flagged client what the screening came to; avoiding end range is no news (evidence 0, 24)."""
     if any(flag.id not in NO_NEWS for flag in assessment.flags):
         talk.do(TellCoach(event=screened_event(talk.known.person, assessment, talk.at)))
+
+
+def tell_coach_it_hurts(talk: Talk, report: SessionReport) -> None:
+    """Tell the coach of red pain in a session, the same day (evidence 6 Coach alerts)."""
+    person = talk.known.person
+    hurt = ClientHurt(
+        at=talk.at,
+        client_id=person.id,
+        client_name=person.name,
+        pain=report.pain,
+        where=report.where,
+        like=report.like,
+        limp=report.limp,
+    )
+    talk.do(TellCoach(event=hurt))
 
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:

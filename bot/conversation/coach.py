@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Joined, Line, Slot
-from bot.conversation.events import ClientFlagged, ClientScreened
+from bot.conversation.events import ClientFlagged, ClientHurt, ClientScreened, News
 from bot.conversation.talk import Talk
 
 
-def tell_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
+def tell_news(talk: Talk, event: News) -> None:
     """Tell a coach the news of a client."""
     match event:
         case ClientFlagged():
@@ -22,6 +22,16 @@ def tell_news(talk: Talk, event: ClientFlagged | ClientScreened) -> None:
                 lines.append(Line(key="coach.own_words", values={"words": event.own_words}))
             lines.append(Line(key=f"coach.told.{event.urgency}"))
             talk.say(*lines, priority="safety")
+        case ClientHurt():
+            parts = [Line(key="coach.pain", values={"pain": event.pain})] if event.pain is not None else []
+            parts += [
+                Line(key=f"practice.{name}_is.{told}")
+                for name, told in (("where", event.where), ("like", event.like))
+                if told
+            ]
+            parts += [Line(key="coach.limp")] if event.limp else []
+            told_of = Joined(items=tuple(parts), glue=", ")
+            talk.say(Line(key="coach.hurt", values={"client": event.client_name, "told": told_of}), priority="safety")
         case ClientScreened(findings=findings):
             screen = event.screen or talk.screen.id
             found = tuple(

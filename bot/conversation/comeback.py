@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot.conversation import again, alarm, away, front, screening, sure
 from bot.conversation.activities import Resume, Screening, Sure
 from bot.conversation.effects import KeepConsent, Line
+from bot.conversation.known import CONSENT_VERSION
 from bot.conversation.talk import Talk
 from rules import Value
 from rules.reading import truth
@@ -17,7 +18,7 @@ GATE_LASTS = timedelta(days=14)
 
 def profile(talk: Talk) -> None:
     """Ask the profile and the gate again; answers to the tests are kept."""
-    if talk.known.consent != front.CONSENT_VERSION:
+    if talk.known.consent != CONSENT_VERSION:
         front.hello(talk)
         return
     running = talk.screening
@@ -75,7 +76,7 @@ def _start_over(talk: Talk) -> None:
     """Begin from the very first question, where consent and locks allow."""
     if alarm.raise_standing(talk):
         return
-    if front.is_locked(talk) or talk.known.consent != front.CONSENT_VERSION:
+    if front.is_locked(talk) or talk.known.consent != CONSENT_VERSION:
         talk.clear()
         front.start(talk)
     else:
@@ -100,7 +101,7 @@ def hear_sure(talk: Talk, certain: bool) -> None:
             talk.clear()
             talk.say(Line(key="bot.discarded"))
         case "withdraw":
-            talk.do(KeepConsent(version=front.CONSENT_VERSION, given=False))
+            talk.do(KeepConsent(version=CONSENT_VERSION, given=False))
             talk.clear()
             talk.forget_unread()
             talk.say(Line(key="bot.withdrawn"))

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.conversation.events import ClientFlagged, ClientScreened
+from bot.coaching.news import News
+from bot.timetable import rhythm as timetable
 from rules import Assessment, Facts, Flag, Plan, Value
+from rules.log import Entry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,35 @@ class KeepPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepRhythm:
+    """Keep when the client wants to be reminded; None: no more reminders, and none that wait."""
+
+    rhythm: timetable.Rhythm | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepEntry:
+    """Add an entry to the log of sessions; one with the id of an earlier entry corrects it."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remind:
+    """Remind this person at a time: once for its kind, local date and slot, however often it is asked for."""
+
+    slot: timetable.Slot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forget:
+    """Skip the reminders of these kinds that wait; *why* is one plain word, which operators read."""
+
+    kinds: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RaiseFlag:
     """Raise a flag for this person, once: a flag that is open already stays as it is."""
 
@@ -149,18 +180,21 @@ class LiftFlag:
 class TellCoach:
     """Write an event into the inbox of this person's coach; nothing where there is none."""
 
-    event: ClientFlagged | ClientScreened
+    event: News
 
 
-Effect: TypeAlias = (
-    Say
-    | AnswerTap
-    | KeepAnswer
+Kept: TypeAlias = (
+    KeepAnswer
     | KeepProfile
     | KeepConsent
     | KeepAssessment
     | KeepPlan
+    | KeepRhythm
+    | KeepEntry
+    | Remind
+    | Forget
     | RaiseFlag
     | LiftFlag
-    | TellCoach
 )
+"""Effects that are kept as a row of this person's."""
+Effect: TypeAlias = Say | AnswerTap | TellCoach | Kept

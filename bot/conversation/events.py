@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.coaching.news import ClientFlagged, ClientScreened
+from bot.coaching.news import ClientFlagged, ClientHurt, ClientScreened, News
+from bot.timetable.rhythm import Slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,14 @@ class Unreadable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Located:
+    """A person shared where they are; `zone` is the time zone there, None at sea or where none is known."""
+
+    at: datetime
+    zone: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Blocked:
     """A person blocked the bot: nothing reaches them there."""
 
@@ -64,17 +73,27 @@ class Elsewhere:
     at: datetime
 
 
-Event: TypeAlias = (
-    Typed | Corrected | Tapped | Unreadable | Blocked | Returned | Elsewhere | ClientFlagged | ClientScreened
-)
+@dataclass(frozen=True, kw_only=True)
+class CameDue:
+    """A reminder of this person came due; `at` is now, which may be later than its time."""
+
+    at: datetime
+    slot: Slot
+
+
+Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | Located | Blocked | Returned | Elsewhere | CameDue | News
 
 __all__ = [
     "Blocked",
+    "CameDue",
     "ClientFlagged",
+    "ClientHurt",
     "ClientScreened",
     "Corrected",
     "Elsewhere",
     "Event",
+    "Located",
+    "News",
     "Returned",
     "Tapped",
     "Typed",

@@ -8,12 +8,10 @@ from datetime import timedelta
 from bot.conversation import again, alarm, asked, away, pages, screening, second, sure
 from bot.conversation.activities import Hello, Today, Unlock
 from bot.conversation.effects import Button, ButtonRow, KeepAnswer, KeepConsent, Line
-from bot.conversation.known import HOLDING
+from bot.conversation.known import CONSENT_VERSION, HOLDING
 from bot.conversation.talk import Talk
 from rules import NoPlan, Value
 
-CONSENT_VERSION = "1"
-"""The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
 CHANGE_WORDS = re.compile(
     r"\b(change|correct|edit|fix)\b(?!.*\bplan\b)|\b(mistake|wrong answer|answered wrong|made an error|mistyped)\b"
 )

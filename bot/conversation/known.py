@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.conversation.activities import Conversation
+from bot.timetable.rhythm import Rhythm
 from rules import Action, Assessment, Facts, Plan, Urgency, Value
+from rules.log import Entry
 
+CONSENT_VERSION = "1"
+"""The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
 HOLDING: tuple[Action, ...] = ("lock", "pause")
 """The actions that stop exercise."""
 
@@ -54,6 +58,9 @@ class Known:
     tested_at: datetime | None = None
     """When the tests of day 1 behind it were done; None where they no longer count, as after a stop."""
     plan: Plan | None = None
+    rhythm: Rhythm | None = None
+    log: tuple[Entry, ...] = ()
+    """The log of sessions, oldest first, corrections and what was taken back included."""
     flags: tuple[OpenFlag, ...] = ()
     unreadable: tuple[str, ...] = ()
     """What is stored and can't be read by this version: result, plan."""

@@ -213,12 +213,12 @@ def show_plan(talk: Talk, plan: Plan | NoPlan | None, *, rest: Line | None = Non
     talk.say(
         *([rest] if rest else []),
         Line(key=key, values={"count": minutes}),
-        *(_exercise(talk, p, n) for n, p in enumerate(plan.daily, 1)),
+        *(exercise(talk, p, n) for n, p in enumerate(plan.daily, 1)),
     )
     closing: list[Line] = []
     if plan.strength:
         closing.append(Line(key="plan.strength", values={"days": plan.strength_days}))
-        closing += [_exercise(talk, p, len(plan.daily) + n) for n, p in enumerate(plan.strength, 1)]
+        closing += [exercise(talk, p, len(plan.daily) + n) for n, p in enumerate(plan.strength, 1)]
     closing.append(Line(key="plan.both_sides" if plan.side else "plan.even"))
     lacking = [out for out in plan.left_out if out.lacks][:2]
     barred = [out for out in plan.left_out if not out.lacks][:2]
@@ -238,12 +238,13 @@ def show_plan(talk: Talk, plan: Plan | NoPlan | None, *, rest: Line | None = Non
     talk.say(*closing)
 
 
-def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
+def exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
+    """Say how one exercise is done, how much of it, and why it was chosen."""
     key = f"exercise.{prescribed.exercise}"
     side = side_word(prescribed.side) if prescribed.side else None
     whose = Line(key="plan.side_first", values={"side": side}) if side else Line(key="plan.each_side")
-    exercise = next(e for e in talk.screen.exercises.exercises if e.id == prescribed.exercise)
-    if exercise.target_leg == "both" and not prescribed.dose.per_side:
+    known = next(e for e in talk.screen.exercises.exercises if e.id == prescribed.exercise)
+    if known.target_leg == "both" and not prescribed.dose.per_side:
         whose = talk.of_screen("plan.whole_body")
     return Line(
         key="plan.exercise",
@@ -255,7 +256,7 @@ def _exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
             "where": talk.of_screen(f"{key}.where", side=side or Line(key="bot.each")),
             "setup": talk.of_screen(f"{key}.setup"),
             "cue": talk.of_screen(f"{key}.cue"),
-            "dose": _dose(prescribed.dose),
+            "dose": dose(prescribed.dose),
             "whose": whose,
             "feel": talk.of_screen(f"{key}.feel"),
             "stop": talk.of_screen(f"{key}.stop"),
@@ -270,10 +271,11 @@ def _why(talk: Talk, word: str) -> Line:
     return Line(key=f"plan.why.{word}") if word == "lift" else talk.of_screen(f"plan.why.{word}")
 
 
-def _dose(dose: Dose) -> Line:
+def dose(given: Dose) -> Line:
+    """Say how much: sets of breaths, seconds or repeats."""
     values: dict[str, Slot] = {
-        "count": dose.sets,
-        "amount": Line(key=f"plan.amount.{dose.unit}", values={"count": dose.amount}),
-        "side": Line(key="plan.per_side" if dose.per_side else "plan.in_all"),
+        "count": given.sets,
+        "amount": Line(key=f"plan.amount.{given.unit}", values={"count": given.amount}),
+        "side": Line(key="plan.per_side" if given.per_side else "plan.in_all"),
     }
     return Line(key="plan.dose", values=values)

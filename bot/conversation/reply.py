@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import re
 
-from bot.conversation import alarm, away, coach, comeback, front, hearing, screening, second, sure
-from bot.conversation.activities import Ask, Confirm, Hello, Resume, Sure, Today, Unlock
+from bot.conversation import (
+    again,
+    alarm,
+    away,
+    coach,
+    comeback,
+    daily,
+    front,
+    hearing,
+    practice,
+    screening,
+    second,
+    sure,
+    timing,
+)
+from bot.conversation.activities import Ask, Confirm, Hello, Practice, Prompt, Resume, Sure, Timing, Today, Unlock
 from bot.conversation.cards import labels_of
 from bot.conversation.effects import AnswerTap, Line
-from bot.conversation.events import ClientFlagged, ClientScreened, Corrected, Event, Tapped, Typed, Unreadable
-from bot.conversation.front import CONSENT_VERSION
-from bot.conversation.known import Known
+from bot.conversation.events import (
+    CameDue,
+    ClientFlagged,
+    ClientHurt,
+    ClientScreened,
+    Corrected,
+    Event,
+    Located,
+    Tapped,
+    Typed,
+    Unreadable,
+)
+from bot.conversation.known import CONSENT_VERSION, Known
 from bot.conversation.talk import Talk, Turn
 from rules import Library
 from rules.reading import truth
@@ -35,17 +59,25 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     """Decide what an event leads to. Pure: the same in, the same out."""
     talk = Talk(known, event.at, library)
     match event:
-        case ClientFlagged() | ClientScreened():
+        case ClientFlagged() | ClientScreened() | ClientHurt():
             coach.tell_news(talk, event)
+        case CameDue():
+            daily.came_due(talk, event)
         case Unreadable(what=what):
             talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{what}")}))
             _show_where_they_are(talk)
+        case Located(zone=zone):
+            if not timing.located(talk, zone):
+                talk.say(Line(key="rhythm.place_not_asked"))
         case Tapped(data=data):
             _tapped(talk, data)
         case Corrected(text=text, message=message):
             _corrected(talk, text, message)
         case Typed(text=text, message=message):
             _typed(talk, text, message)
+    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable):
+        heard = {"heard_at": event.at, "asked_why": None}
+        talk.conversation = talk.conversation.model_copy(update=heard)
     return talk.turn()
 
 
@@ -85,7 +117,13 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             _closed_words(talk, words)
         case Unlock():
             front.examined(talk, words)
-        case None:
+        case Timing():
+            timing.typed(talk, words)
+        case Practice():
+            practice.typed(talk, words)
+        case Prompt() if daily.typed(talk, words):
+            pass
+        case None | Prompt():
             front.idle_words(talk, words)
         case _ if not _without_consent(talk):
             if away.been_away(talk):
@@ -187,8 +225,32 @@ def _tapped(talk: Talk, data: str) -> None:
             _hear_sure(talk, option == "yes")
         case Ask() | Confirm() | Hello() | Sure():
             _show_where_they_are(talk)
-        case _ if not front.idle_tap(talk, option):
+        case Timing() if timing.tapped(talk, option):
+            pass
+        case Practice() if practice.tapped(talk, option):
+            pass
+        case Prompt() if daily.tapped(talk, option):
+            pass
+        case Timing() | Practice():
             _show_where_they_are(talk)
+        case _ if not _daily_tap(talk, option) and not front.idle_tap(talk, option):
+            _show_where_they_are(talk)
+
+
+def _daily_tap(talk: Talk, option: str) -> bool:
+    """Hear a tap on what concerns sessions and reminders, when nothing is going on; False for anything else."""
+    match option:
+        case "time":
+            timing.begin(talk)
+        case "practise" | "start":
+            practice.begin(talk, daily.local_day(talk))
+        case "undo":
+            practice.undo(talk)
+        case "gate":
+            screening.begin(talk, scope="gate", keep=again.lasting(talk))
+        case _:
+            return False
+    return True
 
 
 def _corrected(talk: Talk, text: str, message: str) -> None:
@@ -240,8 +302,10 @@ def _command(talk: Talk, command: str, rest: str) -> None:
                 away.offer_resume(talk)
             else:
                 front.second_look(talk)
+        case "time" | "pause" | "resume" | "practise" | "undo" if _may_train(talk):
+            _daily_command(talk, command, rest)
         case "cancel":
-            if isinstance(talk.top, Unlock | Today):
+            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice):
                 talk.pop()
             screening.pause(talk)
         case "restart":
@@ -251,6 +315,25 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case _:
             talk.say(Line(key="bot.unknown_command", values={"command": command[:32]}))
             _back_to_it(talk)
+
+
+def _may_train(talk: Talk) -> bool:
+    """Tell whether there is agreement and nothing that stops; else say what stands in the way."""
+    return not _without_consent(talk)
+
+
+def _daily_command(talk: Talk, command: str, rest: str) -> None:
+    match command:
+        case "time":
+            timing.begin(talk)
+        case "pause":
+            daily.pause_in_words(talk, rest)
+        case "resume":
+            daily.resume(talk)
+        case "practise":
+            practice.begin(talk, daily.local_day(talk))
+        case _:
+            practice.undo(talk)
 
 
 def _hear_sure(talk: Talk, certain: bool) -> None:
@@ -293,7 +376,11 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             alarm.ask_who_examined(talk)
         case Today():
             second.ask_today(talk, note)
-        case None:
+        case Timing():
+            timing.ask(talk, note)
+        case Practice():
+            practice.ask(talk, note)
+        case None | Prompt():
             if note is not None:
                 talk.say(note)
             front.idle(talk)

@@ -531,7 +531,10 @@ def _finish(talk: Talk, way: Way) -> None:
             screening.scope == "full" and talk.screen.file.second and assessment.priority.kind in ("act", "unsettled")
         )
         tomorrow = (Line(key="result.tomorrow"),) if more else ()
-        talk.say(*tomorrow, Line(key="result.after"), rows=(talk.choices(("change", "bot.change_answer")),))
+        offers = [("change", "bot.change_answer")]
+        if isinstance(plan, Plan) and talk.known.rhythm is None:
+            offers.insert(0, ("time", "rhythm.set_time"))
+        talk.say(*tomorrow, Line(key="result.after"), rows=(talk.choices(*offers),))
 
 
 def _keep_profile(talk: Talk, changed: Mapping[str, Value]) -> None:

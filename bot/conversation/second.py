@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.conversation import again, alarm, screening
 from bot.conversation.activities import Today
 from bot.conversation.effects import KeepAnswer, Line
@@ -12,12 +14,13 @@ from rules.sight import SECOND_LOOK
 
 UNSURE = ("not sure", "unsure", "maybe", "dunno", "don't know", "dont know")
 NOTHING_NEW = frozenset(
-    {"nothing", "nothing new", "none", "all good", "same", "same as before", "as before", "no change", "all the same"}
-    | {"fine", "im fine", "i'm fine", "all fine", "good", "nope nothing"}
+    {"all", "always", "as", "before", "change", "changed", "changes", "everything", "fine", "good", "has", "im", "is"}
+    | {"it", "nah", "new", "no", "none", "nope", "not", "nothing", "ok", "okay", "really", "same", "still", "thanks"}
+    | {"thank", "that", "the", "was", "well", "you"}
 )
-"""What may be typed at "anything new?" besides yes and no."""
-A_PLAIN_NO = 3
-"""A no of more words than that ("no but I started warfarin") tells of something. A proposal."""
+"""Words of which an answer that nothing is new consists; one more ("no but I started warfarin") tells of something."""
+
+NOT_NOW = ("not today", "not now", "later", "cancel", "stop", "another day", "tomorrow")
 
 
 def ask_today(talk: Talk, note: Line | None = None) -> None:
@@ -32,22 +35,40 @@ def ask_today(talk: Talk, note: Line | None = None) -> None:
     )
 
 
-def typed_today(talk: Talk, words: str) -> None:
-    """Hear words at "anything new?": whatever is not plainly a no tells of something; pain also means a day's rest."""
+def anything_new(talk: Talk, words: str) -> bool | None:
+    """Read the answer to "anything new?": whatever is not plainly a no tells of something; None where it is unclear."""
     low = words.lower().strip(" .!")
     if alarm.tells_of_pain(talk, words):
+        return True
+    said = truth(words, talk.lexicon)
+    spoken = re.findall(r"[a-z]+", low.replace("'", ""))
+    if (spoken and NOTHING_NEW.issuperset(spoken)) or (said is False and len(spoken) <= 1):
+        return False
+    told = said or low in UNSURE or len(low.split()) > 1 or alarm.mentioned(talk, words)
+    return True if told and not low.endswith("?") else None
+
+
+def typed_today(talk: Talk, words: str) -> None:
+    """Hear words at "anything new?"; pain also means a day's rest."""
+    if words.lower().strip(" .!") in NOT_NOW:
+        talk.pop()
+        talk.say(Line(key="bot.see_you"))
+        return
+    new = anything_new(talk, words)
+    if new is None:
+        ask_today(talk, note=Line(key="bot.yes_or_no"))
+        return
+    hurts = rest_after_pain(talk, words)
+    hear_today(talk, nothing_new=not new, words=words, told=hurts)
+
+
+def rest_after_pain(talk: Talk, words: str) -> bool:
+    """Leave out exercises for a day where words tell of pain; True where they do."""
+    hurts = alarm.tells_of_pain(talk, words)
+    if hurts:
         again.rest(talk)
         talk.say(Line(key="bot.pain_heard"), priority="safety")
-        hear_today(talk, nothing_new=False, words=words, told=True)
-    elif low in NOTHING_NEW or (truth(words, talk.lexicon) is False and len(low.split()) <= A_PLAIN_NO):
-        hear_today(talk, nothing_new=True, words=words)
-    elif truth(words, talk.lexicon) or low in UNSURE or len(low.split()) > 1 or alarm.mentioned(talk, words):
-        if low.endswith("?"):
-            ask_today(talk, note=Line(key="bot.yes_or_no"))
-        else:
-            hear_today(talk, nothing_new=False, words=words)
-    else:
-        ask_today(talk, note=Line(key="bot.yes_or_no"))
+    return hurts
 
 
 def hear_today(talk: Talk, *, nothing_new: bool, words: str | None = None, told: bool = False) -> None:

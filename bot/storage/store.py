@@ -201,6 +201,13 @@ class SqlStore:
                 await connection.execute(blocked)
                 await withhold(connection, t, int(address_id), now)
 
+    async def next_due(self) -> datetime | None:
+        """Tell when the next reminder is due; None where none waits."""
+        t = self._tables.reminder
+        soonest = select(t.c.due_at).where(in_state(t, "waiting")).order_by(t.c.due_at, t.c.id).limit(1)
+        async with self._database.begin() as connection:
+            return (await connection.execute(soonest)).scalar()
+
     async def recover(self, now: datetime) -> int:
         """Put messages whose sending was cut off back, marked uncertain: each kill may repeat one, and loses none.
 

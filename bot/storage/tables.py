@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -79,6 +79,8 @@ class Tables:
     answer: Table
     assessment: Table
     plan: Table
+    rhythm: Table
+    entry: Table
     flag: Table
     inbox: Table
     outbox: Table
@@ -162,7 +164,7 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
 
 
 def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
-    """What is known of a person. All but the profile are logs: the newest row counts, none is changed."""
+    """What is known of a person. All but profile and rhythm are logs: the newest row counts, none is changed."""
     return {
         "profile": Table(
             "profile",
@@ -208,6 +210,21 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("at", UtcTime, nullable=False),
             Index("ix_plan_person", "person_id", "id"),
         ),
+        "rhythm": Table(
+            "rhythm",
+            metadata,
+            _person(primary_key=True),
+            Column("value", secrets, nullable=False),
+            Column("at", UtcTime, nullable=False),
+        ),
+        "entry": _numbered(
+            "entry",
+            metadata,
+            _person(),
+            Column("value", secrets, nullable=False),  # a session, as reported; a correction repeats its id
+            Column("at", UtcTime, nullable=False),
+            Index("ix_entry_person", "person_id", "id"),
+        ),
         "flag": _numbered(
             "flag",
             metadata,
@@ -232,6 +249,8 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
             Column("plan_version", Integer),
             Column("due_at", UtcTime, nullable=False),
             Column("state", String, nullable=False),  # waiting, done, skipped
+            Column("done_at", UtcTime),
+            Column("why", String),  # why it was skipped, in one plain word
             UniqueConstraint("person_id", "kind", "local_date", "slot"),
             _partial("ix_reminder_waiting", "state = 'waiting'", "due_at", "id"),
         ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Row, Table, and_, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,21 +17,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.activities import Conversation
 from bot.conversation.activities import load as load_conversation
 from bot.conversation.effects import (
+    Forget,
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
+    KeepEntry,
     KeepPlan,
     KeepProfile,
+    KeepRhythm,
+    Kept,
     LiftFlag,
     RaiseFlag,
+    Remind,
 )
 from bot.conversation.known import Known, OpenFlag, Person
 from bot.storage.crypto import KeyRing, to_json
 from bot.storage.tables import Tables, in_state
-from bot.workflow.ports import Address, InboxRow, Message, Raw
+from bot.timetable.rhythm import KINDS, Rhythm, Slot
+from bot.workflow.ports import Address, DueRow, InboxRow, Message, Raw
 from rules import Assessment, Facts, Plan, Value
+from rules.log import Entry
 
 PROFILE: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
+ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
 FIRST_ROLE = "client"
 TROUBLE = frozenset({"08", "40", "53", "55", "57", "58"})
 """Classes of SQLSTATE that no event is to blame for: connection, locks, resources, operator, system."""
@@ -209,6 +217,8 @@ class SqlTurns:
             assessed_at=row.assessed_at,
             tested_at=row.tested_at,
             plan=plan,
+            rhythm=_readable(Rhythm, row.rhythm, "rhythm", unreadable),
+            log=await self._log(person_id, unreadable) if row.plan is not None or row.rhythm is not None else (),
             flags=tuple(
                 OpenFlag(
                     id=flag.value["flag"]["id"],
@@ -227,7 +237,8 @@ class SqlTurns:
         t = self._tables
         coach = t.person.alias("coach")
         joined = t.person.join(t.conversation)
-        joined = joined.outerjoin(t.profile, t.profile.c.person_id == t.person.c.id)
+        for one in (t.profile, t.rhythm):
+            joined = joined.outerjoin(one, one.c.person_id == t.person.c.id)
         for log in (t.consent, t.assessment, t.plan):
             newest = select(func.max(log.c.id)).where(log.c.person_id == person_id).scalar_subquery()
             joined = joined.outerjoin(log, log.c.id == newest)
@@ -243,6 +254,7 @@ class SqlTurns:
             t.assessment.c.at.label("assessed_at"),
             t.assessment.c.tested_at,
             t.plan.c.value.label("plan"),
+            t.rhythm.c.value.label("rhythm"),
             coach.c.name.label("coach_name"),
         ).select_from(joined)
         locked = chosen.where(t.person.c.id == person_id).with_for_update(of=t.conversation)
@@ -250,6 +262,18 @@ class SqlTurns:
         if row is None:
             raise LookupError(f"there is no person {person_id}")
         return row
+
+    async def _log(self, person_id: int, unreadable: list[str]) -> tuple[Entry, ...]:
+        """Read the log of sessions, oldest first; an entry that this version can't read is left out, and said to be."""
+        t = self._tables.entry
+        rows = await self._connection.execute(select(t.c.value).where(t.c.person_id == person_id).order_by(t.c.id))
+        entries = []
+        for value in rows.scalars():
+            try:
+                entries.append(ENTRY.validate_python(value))
+            except ValidationError:
+                unreadable.append("log")
+        return tuple(entries)
 
     async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
         """Save the conversation; raises LookupError for a person there isn't."""
@@ -264,7 +288,7 @@ class SqlTurns:
     async def keep(
         self,
         person_id: int,
-        effect: KeepAnswer | KeepProfile | KeepConsent | KeepAssessment | KeepPlan | RaiseFlag | LiftFlag,
+        effect: Kept,
         at: datetime,
     ) -> None:
         """Write one effect as a row."""
@@ -273,9 +297,18 @@ class SqlTurns:
             case KeepAnswer():
                 await self._keep_answer(person_id, effect, at)
             case KeepProfile(profile=profile):
-                row = {"value": PROFILE.dump_python(dict(profile), mode="json"), "at": at}
-                put = self._insert(t.profile).values(person_id=person_id, **row)
-                await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
+                await self._put(t.profile, person_id, PROFILE.dump_python(dict(profile), mode="json"), at)
+            case KeepRhythm(rhythm=None):
+                await self._connection.execute(delete(t.rhythm).where(t.rhythm.c.person_id == person_id))
+                await self._forget(person_id, Forget(kinds=KINDS, why="ended"), at)
+            case KeepRhythm(rhythm=rhythm):
+                await self._put(t.rhythm, person_id, _plain(rhythm), at)
+            case KeepEntry(entry=entry):
+                await self._add(t.entry, person_id=person_id, value=_plain(entry), at=at)
+            case Remind(slot=slot):
+                await self._remind(person_id, slot)
+            case Forget():
+                await self._forget(person_id, effect, at)
             case KeepConsent(version=version, given=given):
                 await self._add(t.consent, person_id=person_id, value={"version": version, "given": given}, at=at)
             case KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at):
@@ -301,6 +334,58 @@ class SqlTurns:
                     t.flag.c.closed_at.is_(None),
                 )
                 await self._connection.execute(update(t.flag).where(standing).values(closed_at=at, reason=reason))
+
+    async def _put(self, table: Table, person_id: int, value: Any, at: datetime) -> None:
+        """Put the one row that a person has in a table."""
+        row = {"value": value, "at": at}
+        put = self._insert(table).values(person_id=person_id, **row)
+        await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
+
+    async def _remind(self, person_id: int, slot: Slot) -> None:
+        t = self._tables.reminder
+        named = {"kind": slot.kind, "local_date": slot.local_date.isoformat(), "slot": slot.slot}
+        put = self._insert(t).values(person_id=person_id, due_at=slot.due_at, state="waiting", **named)
+        moved = put.on_conflict_do_update(
+            index_elements=["person_id", "kind", "local_date", "slot"],
+            set_={"due_at": slot.due_at},
+            where=in_state(t, "waiting"),  # one that went out, or was skipped, is never due again
+        )
+        await self._connection.execute(moved)
+
+    async def _forget(self, person_id: int, effect: Forget, at: datetime) -> None:
+        t = self._tables.reminder
+        theirs = and_(t.c.person_id == person_id, in_state(t, "waiting"), t.c.kind.in_(effect.kinds))
+        await self._connection.execute(update(t).where(theirs).values(state="skipped", done_at=at, why=effect.why))
+
+    async def take_due(self, limit: int, now: datetime) -> Sequence[DueRow]:
+        """Take the reminders that are due, the longest due first; they are done with unless marked otherwise.
+
+        Rows that another process has in hand are passed over.
+        """
+        t = self._tables
+        free = select(t.reminder.c.id).where(in_state(t.reminder, "waiting"), t.reminder.c.due_at <= now)
+        free = free.order_by(t.reminder.c.due_at, t.reminder.c.id).limit(limit).with_for_update(skip_locked=True)
+        ids = list((await self._connection.execute(free)).scalars())
+        if not ids:
+            return ()
+        taken = update(t.reminder).where(t.reminder.c.id.in_(ids)).values(state="done", done_at=now)
+        await self._connection.execute(taken)
+        reached = and_(t.address.c.person_id == t.reminder.c.person_id, t.address.c.preferred)
+        joined = t.reminder.outerjoin(t.address, reached)
+        joined = joined.outerjoin(t.rhythm, t.rhythm.c.person_id == t.reminder.c.person_id)
+        found = select(
+            *(t.reminder.c[name] for name in ("id", "person_id", "kind", "local_date", "slot", "due_at")),
+            t.address.c.value.label("address"),
+            t.address.c.blocked_at,
+            t.rhythm.c.value.label("rhythm"),
+        ).select_from(joined)
+        found = found.where(t.reminder.c.id.in_(ids)).order_by(t.reminder.c.due_at, t.reminder.c.id)
+        return [_due_row(row) for row in await self._connection.execute(found)]
+
+    async def drop_due(self, row: DueRow, why: str) -> None:
+        """Mark a reminder that was taken as skipped, and why, in one plain word."""
+        t = self._tables.reminder
+        await self._connection.execute(update(t).where(t.c.id == row.id).values(state="skipped", why=why))
 
     async def _keep_answer(self, person_id: int, answer: KeepAnswer, at: datetime) -> None:
         t = self._tables.answer
@@ -411,6 +496,17 @@ class SqlTurns:
     def _flag_lookup(self, person_id: int, flag_id: str) -> str:
         # With the person in it: two people with the same flag look nothing alike.
         return self._ring.lookup(f"{person_id}:{flag_id}")
+
+
+def _due_row(row: Row[*tuple[Any, ...]]) -> DueRow:
+    return DueRow(
+        id=row.id,
+        person_id=row.person_id,
+        slot=Slot(kind=row.kind, local_date=date.fromisoformat(row.local_date), slot=row.slot, due_at=row.due_at),
+        chat="{channel}:{bot}:{chat}".format(**row.address) if row.address is not None else "",
+        blocked=row.address is None or row.blocked_at is not None,
+        rhythm=_readable(Rhythm, row.rhythm, "rhythm", []),
+    )
 
 
 async def withhold(connection: AsyncConnection, tables: Tables, address_id: int, at: datetime) -> None:

@@ -140,6 +140,14 @@ def _capital(text: str, name: str) -> bool:
     )
 
 
+def zone_at(latitude: float, longitude: float) -> str | None:
+    """Give the time zone at a place on land, in degrees; None at sea, or where none is known."""
+    from tzfpy import get_tz
+
+    zone: str = get_tz(longitude, latitude)
+    return zone if zone and not zone.startswith("Etc/") else None
+
+
 class _Atlas:
     """Cities by name, states and countries with the zones of their people."""
 

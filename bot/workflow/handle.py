@@ -8,16 +8,19 @@ import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import date, datetime
+from typing import Any, Protocol, TypeAlias
 
 from bot.conversation.effects import AnswerTap, ButtonRow, Line, Say, TellCoach
 from bot.conversation.events import (
     Blocked,
+    CameDue,
     ClientFlagged,
+    ClientHurt,
     ClientScreened,
     Elsewhere,
     Event,
+    News,
     Returned,
     Tapped,
     Typed,
@@ -25,6 +28,7 @@ from bot.conversation.events import (
 )
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
+from bot.timetable.rhythm import Slot
 from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, Raw, Store, Turns
 from rules import Library
 
@@ -85,26 +89,47 @@ def render(say: Say, words: Words, language: str) -> Message:
     )
 
 
-def encode(event: ClientFlagged | ClientScreened, to: int) -> Mapping[str, Any]:
-    """Make an event for another person into JSON; `to` is that person's id."""
-    kind = "client_flagged" if isinstance(event, ClientFlagged) else "client_screened"
+NEWS: Mapping[str, type[News]] = {
+    "client_flagged": ClientFlagged,
+    "client_screened": ClientScreened,
+    "client_hurt": ClientHurt,
+}
+ForPerson: TypeAlias = News | CameDue
+"""Events that somebody's turn, or the clock, writes for a person."""
+
+
+def encode(event: ForPerson, to: int) -> Mapping[str, Any]:
+    """Make an event for a person into JSON; `to` is that person's id."""
+    if isinstance(event, CameDue):
+        slot = {
+            "kind": event.slot.kind,
+            "local_date": event.slot.local_date.isoformat(),
+            "slot": event.slot.slot,
+            "due_at": event.slot.due_at.isoformat(),
+        }
+        return {"to": to, "kind": "came_due", "at": event.at.isoformat(), "slot": slot}
+    kind = next(name for name, made in NEWS.items() if isinstance(event, made))
     return {"to": to, "kind": kind, **asdict(event), "at": event.at.isoformat()}
 
 
-def decode(body: Mapping[str, Any]) -> tuple[int, ClientFlagged | ClientScreened]:
+def decode(body: Mapping[str, Any]) -> tuple[int, ForPerson]:
     """Read what `encode` made: the person's id and the event; raises ValueError for anything else."""
     rest = dict(body)
     try:
         to, kind = int(rest.pop("to")), rest.pop("kind")
         rest["at"] = datetime.fromisoformat(rest["at"])
-        if kind == "client_flagged":
-            return to, ClientFlagged(**rest)
+        if kind == "came_due":
+            slot = dict(rest["slot"])
+            slot["local_date"] = date.fromisoformat(slot["local_date"])
+            slot["due_at"] = datetime.fromisoformat(slot["due_at"])
+            return to, CameDue(at=rest["at"], slot=Slot(**slot))
         if kind == "client_screened":
             rest["findings"] = tuple(_finding(*finding) for finding in rest["findings"])
-            return to, ClientScreened(**rest)
+        if kind in NEWS:
+            return to, NEWS[kind](**rest)
     except (KeyError, TypeError) as error:
         raise ValueError(f"an event for a person that can't be read: {error}") from error
-    raise ValueError(f"an event for a person of kind {kind!r}; known: client_flagged, client_screened")
+    raise ValueError(f"an event for a person of kind {kind!r}; known: {', '.join(NEWS)}, came_due")
 
 
 def _finding(side: str, context: str, driver: str, confidence: str) -> tuple[str, str, str, str]:
@@ -268,9 +293,7 @@ async def _language(turns: Turns, person_id: int) -> str:
         return "en"
 
 
-async def _tell(
-    turns: Turns, row: InboxRow, number: int, event: ClientFlagged | ClientScreened, coach_id: int | None
-) -> None:
+async def _tell(turns: Turns, row: InboxRow, number: int, event: News, coach_id: int | None) -> None:
     """Write an event into a coach's inbox; the key makes one turn tell it once."""
     if coach_id is None:
         return

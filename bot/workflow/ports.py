@@ -9,17 +9,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.conversation.activities import Conversation
-from bot.conversation.effects import (
-    KeepAnswer,
-    KeepAssessment,
-    KeepConsent,
-    KeepPlan,
-    KeepProfile,
-    LiftFlag,
-    RaiseFlag,
-)
+from bot.conversation.effects import Kept
 from bot.conversation.events import Event
 from bot.conversation.known import Known
+from bot.timetable.rhythm import Rhythm, Slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +75,21 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DueRow:
+    """A reminder that came due: whose, what for, where they are reached, and when they want to be reminded.
+
+    `chat` is the chat whose events it stands in line with (see Raw); `blocked`: nothing reaches them there.
+    """
+
+    id: int
+    person_id: int
+    slot: Slot
+    chat: str
+    blocked: bool
+    rhythm: Rhythm | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heard:
     """A raw update, read: who it is from and what it means. `name` is what the channel calls them."""
 
@@ -120,7 +128,7 @@ class Turns(Protocol):
     async def keep(
         self,
         person_id: int,
-        effect: KeepAnswer | KeepProfile | KeepConsent | KeepAssessment | KeepPlan | RaiseFlag | LiftFlag,
+        effect: Kept,
         at: datetime,
     ) -> None:
         """Write one effect as a row."""
@@ -130,6 +138,12 @@ class Turns(Protocol):
 
     async def put_in(self, raw: Raw) -> bool:
         """Put an event into the inbox; False where (source, key) is there already."""
+
+    async def take_due(self, limit: int, now: datetime) -> Sequence[DueRow]:
+        """Take the reminders that are due, the longest due first; they are done with unless marked otherwise."""
+
+    async def drop_due(self, row: DueRow, why: str) -> None:
+        """Mark a reminder that was taken as skipped, and why, in one plain word."""
 
     async def coach_of(self, person_id: int) -> int | None:
         """Give the id of the coach responsible for a person."""
@@ -166,6 +180,9 @@ class Store(Protocol):
 
     async def gone(self, row_id: int, why: str, now: datetime) -> None:
         """Mark a message as failed because its address is blocked: all that waits for it is withheld."""
+
+    async def next_due(self) -> datetime | None:
+        """Tell when the next reminder is due; None where none waits."""
 
     async def recover(self, now: datetime) -> int:
         """After a start: put messages whose sending was cut off back, marked uncertain; give how many."""

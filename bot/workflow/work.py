@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from bot.workflow.deliver import LOOK_SECONDS, Pace, deliver
+from bot.workflow.due import due
 from bot.workflow.handle import Words, handle
 from bot.workflow.ports import Channel, Clock, Raw, Store
 from bot.workflow.receive import receive
@@ -50,6 +51,13 @@ class Work:
             group.create_task(self._repeat(self._handle, self._came, stopping))
             group.create_task(self._repeat(self._deliver, self._goes, stopping))
             group.create_task(self._show_busy(stopping))
+
+    async def due(self) -> int:
+        """Put what came due into the inbox and wake those who handle it; give how many came due."""
+        count = await due(self._store, self._clock)
+        if count:
+            self._came.set()
+        return count
 
     async def finish(self) -> None:
         """Handle and send what is left."""

@@ -145,6 +145,18 @@ def test_a_written_case_is_explained_by_name(here: Path, capsys: pytest.CaptureF
     ("text", "says"),
     [
         ('{"attempts": [{"test": "f1", "side": "left", "level": "stuck"}]}', "attempts[0].level"),
+        (
+            '{"attempts": [{"test": "f5", "side": "both", "try": "B:breath", "day": 2, "level": "clear"}]}',
+            "attempts f5 both: try is 'B:breath'; it takes A1, A2, or B: and A3: with one of: exhale, position,",
+        ),
+        (
+            '{"attempts": [{"test": "e2", "side": "left", "try": "A3:zz", "day": 2, "level": "clear"}]}',
+            "attempts e2 left: try is 'A3:zz'; it takes A1, A2, or B: and A3: with one of: exhale, position\n",
+        ),
+        (
+            '{"attempts": [{"test": "f1", "side": "left", "try": "B:exhale", "day": 2, "level": "clear"}]}',
+            "attempts f1 left: try is 'B:exhale'; it takes A1, A2\n",
+        ),
         ('{"profile": {"sex": "robot"}}', "profile.sex: got 'robot'; it takes one of"),
         ("profile: {sex: male", "expected"),
         ("just words", "it takes an object with profile, reports and attempts"),
@@ -251,7 +263,13 @@ def test_a_page_is_written_or_printed(here: Path, capsys: pytest.CaptureFixture[
     out = said(capsys, "docs")
     assert out.startswith("# Hips (how they turn): the rules of hip_internal_rotation")
     assert "\n## How to read a result\n" in out
-    assert out.index("## Flags") < out.index("## A worked example")
+    assert out.index("## Flags") < out.index("## The tests")
     assert said(capsys, "docs", "--out", "page.md") == ""
     assert (here / "page.md").read_text(encoding="utf-8") == out
     assert "there is no screen 'knee'" in said(capsys, "docs", "--screen", "knee", code=2)
+
+
+def test_the_facts_on_the_page_can_be_explained(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = said(capsys, "docs").split("```yaml\n")[1].split("```")[0]
+    (here / "shown.yaml").write_text(shown, encoding="utf-8")
+    assert "What helped on day 2: with the hips placed" in said(capsys, "explain", "shown.yaml")

@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,26 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.conversation.activities import Conversation, Screening
 from bot.conversation.effects import (
+    Forget,
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
+    KeepEntry,
     KeepPlan,
     KeepProfile,
+    KeepRhythm,
     LiftFlag,
     RaiseFlag,
+    Remind,
 )
 from bot.conversation.known import Known, OpenFlag
 from bot.storage.crypto import DataKeyMissing, KeyRing
 from bot.storage.database import DatabaseBusy, open_database, open_ring
 from bot.storage.store import SqlStore
-from bot.workflow.ports import Address, Message, OutboxRow, Raw, Store
+from bot.timetable.rhythm import Rhythm, Slot
+from bot.workflow.ports import Address, DueRow, Message, OutboxRow, Raw, Store
 from rules import Assessment, Attempt, Facts, Finding, Flag, Plan, Prescribed, Priority, Value
+from rules.log import Retracted, SessionReport
 from rules.screen import Dose
 from tests.fakes import MOST_TRIES, FakeClock, MemoryStore
 from tests.postgres import Server
@@ -73,6 +79,8 @@ PLAN = Plan(
     days_a_week=7,
     strength_days=2,
 )
+RHYTHM = Rhythm(zone="Europe/Berlin", at=time(7, 30), days=(0, 1, 2, 3, 4, 5, 6), anchor="after coffee")
+SESSION = SessionReport(id="a", on=date(2026, 1, 5), completed="yes", prescribed=PLAN.daily, exercises=(), pain=2)
 ROWS = (
     {"label": None, "kind": "options", "open": True, "buttons": [{"data": "c:1:a", "label": "A", "chosen": False}]},
 )
@@ -359,6 +367,77 @@ async def test_every_answer_is_kept_beside_what_was_answered_before(store: Store
     ]
     await keep(store, *given)
     assert await answers(store) == given
+
+
+async def test_a_rhythm_is_kept_changed_and_ended(store: Store) -> None:
+    assert (await keep(store, KeepRhythm(rhythm=RHYTHM))).rhythm == RHYTHM
+    later = RHYTHM.model_copy(update={"at": time(18, 0)})
+    assert (await keep(store, KeepRhythm(rhythm=later))).rhythm == later
+    assert (await keep(store, KeepRhythm(rhythm=None))).rhythm is None
+
+
+async def test_the_log_of_sessions_comes_back_in_order_corrections_included(store: Store) -> None:
+    first, second = SESSION, SESSION.model_copy(update={"id": "b", "on": date(2026, 1, 6)})
+    corrected = first.model_copy(update={"pain": 0})
+    entries = (first, second, corrected, Retracted(id="c", on=date(2026, 1, 7), what="b"))
+    known = await keep(store, KeepRhythm(rhythm=RHYTHM), *(KeepEntry(entry=entry) for entry in entries))
+    assert known.log == entries
+
+
+def slot(day: int, at: datetime, kind: str = "prompt") -> Slot:
+    return Slot(kind=kind, local_date=date(2026, 1, day), slot="day", due_at=at)
+
+
+async def take(store: Store, at: datetime, limit: int = 100) -> list[DueRow]:
+    async with store.turns() as turns:
+        return list(await turns.take_due(limit, at))
+
+
+async def test_a_reminder_is_taken_once_and_when_it_is_due(store: Store) -> None:
+    due_at = NOW + timedelta(hours=1)
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, due_at)))
+    assert await store.next_due() == due_at
+    assert await take(store, due_at - timedelta(seconds=1)) == []
+    (row,) = await take(store, due_at)
+    assert (row.slot, row.rhythm, row.chat, row.blocked) == (slot(5, due_at), RHYTHM, "line:b:ann-chat-4711", False)
+    assert await take(store, due_at) == []
+    assert await store.next_due() is None
+
+
+async def test_a_reminder_is_one_for_its_kind_local_date_and_slot(store: Store) -> None:
+    soon, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, soon)), Remind(slot=slot(5, later)))
+    (row,) = await take(store, later)
+    assert row.slot.due_at == later
+    await keep(store, Remind(slot=slot(5, later + timedelta(hours=1))))
+    assert await store.next_due() is None  # that day's went out already
+
+
+async def test_reminders_are_taken_the_longest_due_first_and_no_more_than_asked_for(store: Store) -> None:
+    slots = [slot(5 + n, NOW + timedelta(days=n)) for n in (2, 0, 1)]
+    await keep(store, KeepRhythm(rhythm=RHYTHM), *(Remind(slot=one) for one in slots))
+    at = NOW + timedelta(days=9)
+    assert [row.slot.local_date.day for row in await take(store, at, limit=2)] == [5, 6]
+    assert [row.slot.local_date.day for row in await take(store, at)] == [7]
+
+
+async def test_reminders_that_are_forgotten_are_not_due(store: Store) -> None:
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, NOW)), Remind(slot=slot(5, NOW, kind="nudge")))
+    await keep(store, Forget(kinds=("nudge",), why="done"))
+    assert [row.slot.kind for row in await take(store, NOW)] == ["prompt"]
+
+
+async def test_the_end_of_a_rhythm_ends_its_reminders(store: Store) -> None:
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, NOW)), KeepRhythm(rhythm=None))
+    assert await take(store, NOW) == []
+
+
+async def test_a_reminder_knows_that_its_chat_is_blocked(store: Store) -> None:
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, NOW)))
+    async with store.turns() as turns:
+        await turns.blocked(ANN, NOW)
+    (row,) = await take(store, NOW)
+    assert row.blocked
 
 
 async def test_a_coach_is_linked_once_and_can_change(store: Store) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from rules import Facts, Library, Screen, assess, first_plan, load_library
 from rules import sound as soundness
+from rules.anchored import anchored
 from rules.cases import facts_by_name
 from rules.check import check, criteria_of, placed
 from rules.criteria import Truth, View, weigh
@@ -19,7 +20,8 @@ from rules.evidence import Evidence
 from rules.explain import WIDTH, explain
 from rules.library import HERE, parse_yaml, read_texts, read_yaml
 from rules.lines import Lines
-from rules.plain import Plain
+from rules.plain import COUNTED, DERIVED, Plain
+from rules.progression import DAYS_A_WEEK, FIRST_SETS, POSTURES_BARRED, STRENGTH_DAYS
 from rules.sound import Space, examine
 
 SCREEN = "screens/hip_internal_rotation"
@@ -345,6 +347,18 @@ def test_a_trace_says_what_settled_a_rule_and_what_would(screen: Screen, cases: 
         ),
         ("{fact: 'f3:2A2.left.level', is: clear}", "Front-leg squat (f3), left, (day 2, second try) is clear"),
         ("{fact: 'f3:2B:heel_lift.level', is: clear}", "(day 2, tried: with raised heels) is clear"),
+        (
+            "{any: [{fact: f1.level, is: clear}, {fact: f2.level, is: clear}, {fact: f6.level, is: blocked}]}",
+            "Sitting heel-out (f1) or Lying heel-out (f2) is clear or Front-leg turn (f6) is blocked",
+        ),
+        (
+            "{all: [{known: f2.level}, {fact: f2.level, is: clear}, {fact: f1.level, is: clear}]}",
+            "it was said that Lying heel-out (f2) is clear and Sitting heel-out (f1) is clear",
+        ),
+        (
+            "{not: {all: [{asked: reports.hot_hip}, {reported: reports.hot_hip}]}}",
+            "not (it was said that “Hip pain with fever, or a hot hip” is yes or not sure)",
+        ),
         ("{fact: f1.sensation, in: [pinch, knee]}", "“A pinch in the groin” or “I felt it in the knee”"),
     ],
 )
@@ -366,15 +380,151 @@ def test_a_page_holds_every_rule_with_its_source_and_is_the_same_every_time(
         assert f"**`{one.id}`**" in text  # type: ignore[attr-defined]  # every rule has an id
     for flag in screen.safety.flags:
         assert f"**`{flag.id}`** (row {flag.row}, {flag.action})" in text
+        assert " ".join(screen.wording["en"][f"flag.{flag.id}.told"].split()) in text
     for exercise in screen.exercises.exercises:
-        assert f"(`{exercise.id}`)" in text
+        assert f"- **{Plain(screen).exercise(exercise.id)}**: " in text
     for test in screen.tests.values():
         assert f"### {Plain(screen).test(test.id)}" in text
     how = text[text.index("## How to read") : text.index("## Terms")].strip().splitlines()[2:]
     assert len(how) <= 20
     assert "<b>" not in text
-    assert "\n  - Source: evidence 0 Range limited\n    - Evidence 0, Range limited: A primary test blocked" in text
-    assert explain(screen, next(iter(cases.values()))).rstrip() in text
+    parts = [
+        "Terms",
+        "Flags",
+        "The tests",
+        "Is it limited?",
+        "Exercises",
+        "Worked examples",
+        "A file of facts",
+        "Evidence",
+    ]
+    places = [text.index(f"\n## {part}") for part in parts]
+    assert places == sorted(places)
+
+
+@pytest.fixture(scope="module")
+def written(screen: Screen, cases: dict[str, Facts]) -> str:
+    return page(screen, read_texts(HERE), cases)
+
+
+def part_of(text: str, heading: str) -> str:
+    """Give a part of a page, up to the next of its kind."""
+    return text.split(f"\n## {heading}")[1].split("\n## ")[0]
+
+
+def test_a_page_says_each_piece_of_evidence_once_and_links_to_it(written: str) -> None:
+    rows = re.findall(r'^\| <a id="(.+?)"></a>(.+?) \| (.+) \|$', part_of(written, "Evidence"), flags=re.M)
+    assert len(rows) > 80
+    assert sorted(place for place, _, _ in rows) == sorted(set(re.findall(r"\]\(#(.+?)\)", written)))
+    for _, key, text in rows:
+        assert written.count(f"| {text} |") == 1, key
+    assert "Source: [evidence 0 Range limited](#e0-range-limited)" in written
+    assert '| <a id="e0-range-limited"></a>0 Range limited | A primary test blocked on the clean repeat' in written
+    assert '| <a id="e5-ff"></a>5 FF | FF1 90/90 feet on wall (P) · FF3 all-fours rock-back (C)' in written
+    assert "Source: [evidence 5 FF3](#e5-ff); [evidence 5 MX2](#e5-mx)" in written
+
+
+def test_a_page_says_once_what_leaves_an_exercise_out(screen: Screen, written: str) -> None:
+    table = part_of(written, "What leaves an exercise out")
+    names = re.findall(r"^\| \*\*(\w+)\*\* \|", table, flags=re.M)
+    outs = {out for exercise in screen.exercises.exercises for out in exercise.not_when}
+    assert len(set(names)) == len(names) == len(outs)
+    assert {"pinch", "pinch_behind", "unsteady", "landing_4"} <= set(names)
+    for out in outs:
+        assert f"| {Plain(screen).criterion(out.when)} |" in table
+    told = dict(re.findall(r"\(`(\w+)`\)\*\*: .+\n.+\n  - Not: (.+?)\. In pregnancy", part_of(written, "Exercises")))
+    for exercise in screen.exercises.exercises:
+        assert len(told[exercise.id].split(", ")) == max(len(exercise.not_when), 1)
+    assert told["ff3"] == "pinch, knee, kneeling, loose, operated"
+    assert told["fp3"] == "none"
+
+
+def test_a_page_lists_what_is_too_hard(screen: Screen, written: str) -> None:
+    told = part_of(written, "What is too hard now")
+    kneeling = told.split("- `kneeling`")[1].split("\n- ")[0]
+    for exercise in screen.exercises.exercises:
+        assert (f"`{exercise.id}`" in kneeling) is (exercise.posture in POSTURES_BARRED["kneeling"])
+    assert "Kneeling turn (e2) (instead: Standing turn (e2s))" in kneeling
+    one_leg = told.split("- `one_leg`")[1].split("\n- ")[0]
+    assert "by *balance*: `ff6`, `ep5`, `ep4`; by *unsteady*: `ff9`" in one_leg
+    assert "Of the tests: Step-down (f4);" in one_leg
+
+
+def test_a_page_says_in_which_order_a_session_is_chosen(screen: Screen, written: str) -> None:
+    told = part_of(written, "How a session is chosen")
+    places = [
+        told.index(mark) for mark in ("   1. while “weight sits in the toes”, unless", "   2. where a change", "   3. ")
+    ]
+    assert places == sorted(places)
+    for test, ids in screen.exercises.cue_opener.items():
+        drills = "; ".join(Plain(screen).exercise(name) for name in ids)
+        assert f"- Drills where a change helped in {Plain(screen).test(test)}: {drills}\n" in told
+    assert f"for {DAYS_A_WEEK} days a week, the lift for {STRENGTH_DAYS}." in told
+    assert f"begin with at most {FIRST_SETS} sets" in told
+
+
+def test_a_page_says_which_position_tests_count_where(written: str) -> None:
+    first = part_of(written, "What comes first?")
+    assert "“**Weight sits in the toes**” (`derived.position_first`) when Toe lift (p1) is blocked or " in first
+    assert "and not Standing, where your weight is (p1w) and Knee to wall (kw)." in first
+    rule = written.split("**`flexion.positional.weight_forward`**")[1].split("\n- ")[0]
+    assert "This rule reads Standing, where your weight is (p1w), too;" in rule
+    assert written.count("This rule reads Standing") == 2
+
+
+def test_a_page_tells_all_codes_of_a_file_of_facts(screen: Screen, written: str) -> None:
+    for question in screen.questions:
+        if question.test is None and "." not in question.id:
+            for row in question.rows:
+                assert f"`{row.path}`" in written
+                if question.kind != "checklist":
+                    assert all(f"`{option.id}`" in written for option in row.options), row.path
+    codes = part_of(written, "A file of facts")
+    for test in screen.tests.values():
+        for code in (*test.sensations, *test.compensations, *test.phases, *(cue.id for cue in test.cues)):
+            held = re.search(rf"^\|.*`{code}`.*\| (.+?) \|$", codes, flags=re.M)
+            assert held is not None, code
+    for name in (*DERIVED, *COUNTED, "position_first", "f1_gap", "e1_gap"):
+        assert f"`{name}`: " in codes
+
+
+def test_a_page_shows_what_cases_really_came_to(screen: Screen, cases: dict[str, Facts], written: str) -> None:
+    examples = part_of(written, "Worked examples").split("\n### ")[1:]
+    assert [len(one.strip().splitlines()) <= 12 for one in examples] == [True] * 4
+    cued, locked, unknown, stood_in = examples
+    assert "limited, because that driver rule is true, though no limit rule is; driver positional" in cued
+    finding = assess(screen, cases["vignette 2"]).finding("left", "flexion")
+    assert f"`{finding.reasons[0].rule}` **true**" in cued
+    assert "`rf01_cannot_walk` (emergency, lock)" in locked
+    assert "Plan: none; a flag stops exercise" in locked
+    assert "Plan: ladder mx, 7 days a week: opener" in unknown
+    assert "no lift, as nothing is known to be limited" in unknown
+    assert "e1 blocked (from e1b, its stand-in: it asks too much of your knee)" in stood_in
+
+
+def test_a_page_is_written_without_cases_and_of_another_screen(content: Path) -> None:
+    shutil.copytree(Path(__file__).parents[1] / "screens/shoulder_rotation", content / "screens/shoulder_rotation")
+    shoulder = load_library(content).screens["shoulder_rotation"]
+    text = page(shoulder, read_texts(content), {})
+    assert "There is no written case; add one to cases.yaml." in text
+    assert "### On " in text
+    assert page(shoulder, {}, {})
+
+
+def test_shared_conditions_are_named(screen: Screen, written: str) -> None:
+    flags = part_of(written, "Flags")
+    assert "- *examined and fine*: it was said that “Examined” is “Lately, exercise is fine” and " in flags
+    assert flags.count("“Lately, exercise is fine”") == 1
+    assert "not (*examined and fine*)" in flags
+    plain = Plain(screen)
+    catching = next(flag for flag in screen.safety.flags if flag.id == "rf23_catching")
+    assert "“Lately, exercise is fine”" in plain.criterion(catching.when)
+
+
+def test_anchors_give_what_they_stand_for() -> None:
+    text = "a:\n  - &one {when: &two [x, '65_plus']}\n  - *one\nb: *two\n"
+    assert anchored(text, name="x.yaml") == {"one": {"when": ["x", "65_plus"]}, "two": ["x", "65_plus"]}
+    assert anchored("", name="x.yaml") == {}
 
 
 def test_evidence_is_found_by_the_ways_sources_name_it() -> None:

@@ -1,0 +1,314 @@
+"""The daily prompt: whether it is said, what it proposes and why, and what may be answered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from bot.conversation import again, away, practice, timing
+from bot.conversation.activities import Practice, Prompt, Screening
+from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
+from bot.conversation.events import CameDue
+from bot.conversation.known import CONSENT_VERSION, HOLDING
+from bot.conversation.talk import Talk
+from bot.timetable.dates import read_until
+from bot.timetable.rhythm import (
+    Rhythm,
+    Slot,
+    dated_pause,
+    instant,
+    is_late,
+    later_choices,
+    next_prompts,
+    nudge,
+    pace,
+    resumed,
+    tz,
+    window_ends,
+)
+from rules import Prescribed
+from rules.feedback import read_feedback
+from rules.log import SessionReport, standing_log
+
+WAIT = timedelta(minutes=15)
+"""So long a prompt waits while something else is going on, before it is looked at again. A proposal."""
+ASK_AFTER = 3
+"""Silent days after which a client is asked once what is in the way (evidence 7 Policy)."""
+REASONS = ("hard", "long", "pain", "time", "pause")
+"""What may be in the way (evidence 7 Policy)."""
+TODAY_TOO = ("prompt", "nudge", "later")
+"""The kinds of reminders that belong to one day's session."""
+
+
+def came_due(talk: Talk, event: CameDue) -> None:
+    """Say what came due, or leave it: nothing where they practised, rest, are stopped, or have no exercises."""
+    rhythm, slot = talk.known.rhythm, event.slot
+    if rhythm is None or not _may_exercise(talk) or is_done(talk, slot.local_date):
+        return
+    if slot.kind == "resume":
+        _say_resumed(talk, rhythm)
+        return
+    if _busy(talk):
+        at = talk.at + WAIT
+        if at < window_ends(rhythm, slot.local_date):
+            waits = Slot(kind="later", local_date=slot.local_date, slot=f"waits-{at:%H%M}", due_at=at)
+            talk.do(Remind(slot=waits))
+        return
+    practice.leave(talk)
+    match slot.kind:
+        case "prompt":
+            _prompt_or_ask(talk, rhythm, slot)
+        case "later":
+            say_prompt(talk, slot, "prompt.as_you_asked" if not slot.slot.startswith("waits") else None)
+        case "nudge" if isinstance(talk.top, Prompt) and talk.top.on == slot.local_date:
+            say_prompt(talk, slot, "prompt.nudge")
+        case _:
+            pass
+
+
+def _may_exercise(talk: Talk) -> bool:
+    known = talk.known
+    agreed = known.consent == CONSENT_VERSION
+    return agreed and known.plan is not None and not talk.held_by(*HOLDING) and again.resting(talk) is None
+
+
+def _busy(talk: Talk) -> bool:
+    """Tell whether something else is going on: a screening or session touched lately, or an open question."""
+    top = talk.top
+    if isinstance(top, Screening):
+        return not away.been_away(talk)
+    if isinstance(top, Practice):
+        return talk.at - top.touched_at <= away.LEFT_AFTER
+    return top is not None and not isinstance(top, Prompt)
+
+
+def is_done(talk: Talk, on: date) -> bool:
+    """Tell whether a session of that local date is reported."""
+    sessions = (e for e in standing_log(talk.known.log) if isinstance(e, SessionReport))
+    return any(e.on == on and e.completed != "no" for e in sessions)
+
+
+def silent_days(talk: Talk, rhythm: Rhythm, on: date) -> int:
+    """Count the local days since the client was last heard."""
+    heard = talk.conversation.heard_at
+    return (on - heard.astimezone(tz(rhythm.zone)).date()).days if heard is not None else 0
+
+
+def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
+    silent = silent_days(talk, rhythm, slot.local_date)
+    heard_on = slot.local_date - timedelta(days=silent)
+    if silent >= ASK_AFTER and talk.conversation.asked_why is None:
+        talk.conversation = talk.conversation.model_copy(update={"asked_why": slot.local_date})
+        _open_prompt(talk, slot.local_date)
+        talk.say(
+            Line(key="prompt.in_the_way", values={"count": silent}),
+            rows=(talk.choices(*((f"why-{one}", f"prompt.why.{one}") for one in REASONS)),),
+            priority="prompt",
+        )
+        return
+    if not pace(silent).includes(slot.local_date, heard_on=heard_on):
+        return
+    late = is_late(slot.due_at, talk.at)
+    say_prompt(talk, slot, "prompt.late" if late else None)
+    if silent < ASK_AFTER and (again_at := nudge(rhythm, talk.at, talk.at)) is not None:
+        talk.do(Remind(slot=again_at))
+
+
+def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
+    """Say what today's session is, in one message, and what may be answered."""
+    today = practice.today(talk, slot.local_date)
+    if today is None:
+        return
+    _open_prompt(talk, slot.local_date)
+    lines = [Line(key=opening)] if opening else []
+    if today.kind != "session":
+        practice.say_no_session(talk, today, priority="prompt")
+        return
+    talk.say(
+        *lines,
+        Line(key="prompt.what", values={"count": minutes(today.items), "moves": _moves(talk, today.items)}),
+        *practice.reasons(talk, today)[:1],
+        rows=(
+            talk.choices(("start", "prompt.start"), ("short", "prompt.short"), ("later", "prompt.later")),
+            talk.choices(("not-today", "prompt.not_today"), ("hurts", "prompt.hurts")),
+        ),
+        priority="prompt",
+    )
+
+
+def minutes(items: Sequence[Prescribed]) -> int:
+    """Give the minutes that a session takes."""
+    return max(1, round(sum(item.seconds for item in items) / 60))
+
+
+def _moves(talk: Talk, items: Sequence[Prescribed]) -> Joined:
+    return Joined(items=tuple(talk.of_screen(f"exercise.{item.exercise}.name") for item in items), glue=" · ")
+
+
+def _open_prompt(talk: Talk, on: date) -> None:
+    _close_prompt(talk)
+    talk.push(Prompt(on=on, said_at=talk.at))
+    talk.conversation = talk.conversation.model_copy(update={"prompted_at": talk.at})
+    talk.next_step()
+
+
+def _close_prompt(talk: Talk) -> date | None:
+    top = talk.top
+    if not isinstance(top, Prompt):
+        return None
+    talk.pop()
+    return top.on
+
+
+# --- answers to the prompt
+
+
+def tapped(talk: Talk, option: str) -> bool:
+    """Hear a tap on the prompt; False for one that means nothing here."""
+    top, rhythm = talk.top, talk.known.rhythm
+    if not isinstance(top, Prompt):
+        return False
+    kind, _, rest = option.partition("-")
+    match option:
+        case "start" | "short":
+            _close_prompt(talk)
+            practice.begin(talk, top.on, short=option == "short")
+        case "later" if rhythm is not None:
+            _offer_later(talk, rhythm)
+        case "not-today":
+            _close_prompt(talk)
+            talk.do(Forget(kinds=("nudge", "later"), why="not_today"))
+            talk.say(Line(key="prompt.not_today_fine"))
+        case "hurts":
+            _close_prompt(talk)
+            talk.do(Forget(kinds=("nudge", "later"), why="hurts"))
+            practice.hurts(talk, top.on)
+        case _ if kind == "at" and rhythm is not None:
+            _put_off(talk, rhythm, top, rest)
+        case _ if kind == "why" and rest in REASONS:
+            _hear_reason(talk, top, rest)
+        case _:
+            return False
+    return True
+
+
+def _offer_later(talk: Talk, rhythm: Rhythm) -> None:
+    offered = later_choices(rhythm, talk.at)
+    if not offered:
+        talk.say(Line(key="prompt.no_later"))
+        return
+    talk.next_step()
+    talk.say(
+        Line(key="prompt.when"), rows=(talk.choices(*((f"at-{one.id}", f"prompt.at.{one.id}") for one in offered)),)
+    )
+
+
+def _put_off(talk: Talk, rhythm: Rhythm, top: Prompt, chosen: str) -> None:
+    one = next((one for one in later_choices(rhythm, talk.at) if one.id == chosen), None)
+    if one is None:
+        talk.say(Line(key="prompt.no_later"))
+        return
+    _close_prompt(talk)
+    talk.do(Forget(kinds=("nudge", "later"), why="snoozed"))
+    slot = Slot(kind="later", local_date=top.on, slot=f"{chosen}-{one.at:%H%M}", due_at=one.at)
+    talk.do(Remind(slot=slot))
+    talk.say(Line(key="prompt.put_off", values={"at": f"{one.at.astimezone(tz(rhythm.zone)):%H:%M}"}))
+
+
+def _hear_reason(talk: Talk, top: Prompt, reason: str) -> None:
+    _close_prompt(talk)
+    match reason:
+        case "pause":
+            pause(talk)
+        case "pain":
+            practice.hurts(talk, top.on)
+        case _:
+            talk.say(Line(key=f"prompt.because.{reason}"))
+            if reason == "time":
+                talk.next_step()
+                talk.say(Line(key="prompt.other_time"), rows=(talk.choices(("time", "rhythm.set_time")),))
+
+
+def typed(talk: Talk, words: str) -> bool:
+    """Hear words at a prompt; False where they say nothing of it, and are heard as at any time."""
+    low = words.lower().strip(" .!")
+    chosen = next((option for option, said in PROMPT_WORDS.items() if low in said), None)
+    if chosen is not None:
+        return tapped(talk, chosen)
+    top, told = talk.top, read_feedback(words, talk.lexicon)
+    if isinstance(top, Prompt) and told is not None and told.done in ("yes", "partly"):
+        _close_prompt(talk)
+        practice.told_done(talk, top.on, told)
+        return True
+    return False
+
+
+PROMPT_WORDS = {
+    "start": ("start", "go", "now", "ok", "yes", "lets go", "let's go", "ready"),
+    "short": ("short", "short version", "quick one", "short one"),
+    "later": ("later", "snooze", "not now", "remind me later"),
+    "not-today": ("not today", "no", "skip", "tomorrow", "no thanks"),
+    "hurts": ("something hurts", "it hurts", "hurts"),
+}
+
+
+# --- pauses
+
+
+def pause(talk: Talk, until: date | None = None) -> None:
+    """Stop reminding, until a date or until they say so."""
+    rhythm = talk.known.rhythm
+    if rhythm is None:
+        talk.say(Line(key="rhythm.none"))
+        return
+    _close_prompt(talk)
+    today = talk.at.astimezone(tz(rhythm.zone)).date()
+    paused = dated_pause(rhythm, today, until)
+    talk.do(KeepRhythm(rhythm=paused), Forget(kinds=TODAY_TOO, why="paused"))
+    if until is None:
+        talk.say(Line(key="rhythm.paused"))
+        return
+    back = instant(until, rhythm.at, rhythm.zone)
+    talk.do(Remind(slot=Slot(kind="resume", local_date=until, slot="pause", due_at=back)))
+    talk.say(Line(key="rhythm.paused_until", values={"date": timing.on_date(until)}))
+
+
+def resume(talk: Talk) -> None:
+    """Remind again from the next day that is due."""
+    rhythm = talk.known.rhythm
+    if rhythm is None:
+        talk.say(Line(key="rhythm.none"))
+        return
+    _start_again(talk, rhythm, "rhythm.resumed")
+
+
+def _say_resumed(talk: Talk, rhythm: Rhythm) -> None:
+    _start_again(talk, rhythm, "rhythm.pause_over")
+
+
+def _start_again(talk: Talk, rhythm: Rhythm, key: str) -> None:
+    going = resumed(rhythm)
+    talk.do(KeepRhythm(rhythm=going), Forget(kinds=("resume", "prompt"), why="resumed"))
+    coming = next_prompts(going, talk.at, 1, last_prompt_on=timing.last_prompt_on(talk, going))
+    if coming:
+        talk.do(Remind(slot=coming[0].slot))
+        talk.say(Line(key=key, values={"when": timing.when(coming[0])}))
+
+
+def local_day(talk: Talk, at: datetime | None = None) -> date:
+    """Give the client's local date; the one of UTC where they set no place yet."""
+    rhythm, now = talk.known.rhythm, at or talk.at
+    return now.astimezone(tz(rhythm.zone)).date() if rhythm is not None else now.date()
+
+
+def pause_in_words(talk: Talk, words: str) -> None:
+    """Pause as told: "until 3 December", "2 weeks", or without an end."""
+    told = words.strip()
+    if not told:
+        pause(talk)
+        return
+    until = read_until(told, local_day(talk), month_first=talk.known.profile.get("country") == "us")
+    if until is None:
+        talk.say(Line(key="rhythm.pause_unclear"))
+    else:
+        pause(talk, until)

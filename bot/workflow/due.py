@@ -1,0 +1,62 @@
+"""Due reminders -> inbox: a prompt is followed by the next day's, whatever becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from bot.conversation.effects import Remind
+from bot.conversation.events import CameDue
+from bot.timetable.rhythm import next_prompt, window_ends
+from bot.workflow.handle import PERSON, encode
+from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
+
+log = logging.getLogger(__name__)
+
+PROMPT = "prompt"
+
+
+async def due(store: Store, clock: Clock, *, limit: int = 200) -> int:
+    """Put up to *limit* reminders that are due into the inbox, in one transaction; give how many were due.
+
+    A prompt whose window has passed, or whose person can't be reached, is dropped with a line in the log: after a
+    downtime nobody gets more than the newest.
+    """
+    now = clock.now()
+    async with store.turns() as turns:
+        rows = await turns.take_due(limit, now)
+        for row in rows:
+            await _put(turns, row, now)
+            await _follow(turns, row, now)
+    return len(rows)
+
+
+async def _put(turns: Turns, row: DueRow, now: datetime) -> None:
+    why = _why_not(row, now)
+    if why is not None:
+        log.info("reminder row %s (%s of %s) dropped: %s", row.id, row.slot.kind, row.slot.local_date, why)
+        await turns.drop_due(row, why)
+        return
+    event = CameDue(at=now, slot=row.slot)
+    key = f"reminder:{row.id}"
+    await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, row.person_id), at=now, chat=row.chat))
+
+
+def _why_not(row: DueRow, now: datetime) -> str | None:
+    if row.rhythm is None:
+        return "no_rhythm"
+    if row.blocked:
+        return "blocked"
+    return "too_late" if now >= window_ends(row.rhythm, row.slot.local_date) else None
+
+
+async def _follow(turns: Turns, row: DueRow, now: datetime) -> None:
+    """Plan the prompt of the next day: after a downtime, the newest whose window is still open."""
+    if row.slot.kind != PROMPT or row.rhythm is None:
+        return
+    following = next_prompt(row.rhythm, row.slot.due_at, last_prompt_on=row.slot.local_date)
+    while following is not None and now >= window_ends(row.rhythm, following.local_date):
+        log.info("the prompt of %s of row %s dropped: too_late", following.local_date, row.id)
+        following = next_prompt(row.rhythm, following.due_at, last_prompt_on=following.local_date)
+    if following is not None:
+        await turns.keep(row.person_id, Remind(slot=following), now)
