@@ -47,4 +47,13 @@ class ClientHurt:
     limp: bool | None
 
 
-News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt
+@dataclass(frozen=True, kw_only=True)
+class ClientGone:
+    """A client of this coach blocked the bot: nothing reaches them there."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+
+
+News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt | ClientGone

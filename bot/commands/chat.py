@@ -114,7 +114,7 @@ def check(paths: Iterable[Path], settings: Settings, *, update: bool) -> int:
     for file in files:
         text, transcript = read(file)
         before = read_before(file, transcript)
-        with _traces():
+        with traces():
             played = asyncio.run(play(transcript, settings, content, before))
         differs = difference(transcript, played)
         if update:
@@ -215,7 +215,7 @@ async def _act(terminal: Terminal, step: Step, start: Callable[[], Awaitable[Ter
 
 
 @contextmanager
-def _traces() -> Iterator[None]:
+def traces() -> Iterator[None]:
     """Show the traces of what goes wrong: what is said in transcripts is made up, and may be quoted."""
     log, shown = logging.getLogger("bot.workflow.handle"), logging.StreamHandler(sys.stderr)
     level = log.level

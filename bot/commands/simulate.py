@@ -31,7 +31,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Play the scripts, and print, compare or write them."""
-    from bot.commands.chat import check, play, read, read_before
+    from bot.commands.chat import check, play, read, read_before, traces
     from bot.settings import read_settings
     from bot.wiring import read_content
 
@@ -41,6 +41,7 @@ def run(chosen: argparse.Namespace) -> int:
     content = read_content(settings)
     for file in chosen.files:
         _, transcript = read(file)
-        played = asyncio.run(play(transcript, settings, content, read_before(file, transcript)))
+        with traces():
+            played = asyncio.run(play(transcript, settings, content, read_before(file, transcript)))
         sys.stdout.writelines(f"{line}\n" for line in played)
     return 0

@@ -114,7 +114,7 @@ class Timing(Kept):
     """Setting when to be reminded: what is asked now, and what was told so far."""
 
     kind: Literal["timing"] = "timing"
-    asked: Literal["time", "half", "zone", "which_zone", "days", "legs", "leg_plan", "confirm"] = "time"
+    asked: Literal["time", "half", "zone", "which_zone", "days", "legs", "leg_plan", "confirm", "move"] = "time"
     at: time | None = None
     anchor: str | None = None
     """What they tie it to, in their words: "after coffee"."""

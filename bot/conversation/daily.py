@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from bot.conversation import again, away, practice, timing
-from bot.conversation.activities import Practice, Prompt, Screening
+from bot.conversation import again, alarm, away, practice, screening, timing
+from bot.conversation.activities import Ask, Confirm, Prompt
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.events import CameDue
 from bot.conversation.known import CONSENT_VERSION, HOLDING
@@ -46,7 +47,11 @@ def came_due(talk: Talk, event: CameDue) -> None:
     if rhythm is None or not _may_exercise(talk) or is_done(talk, slot.local_date):
         return
     if slot.kind == "resume":
-        _say_resumed(talk, rhythm)
+        _end_pause(talk, rhythm, slot)
+        return
+    if _settle_first(talk):
+        if slot.kind == "prompt":
+            _ask_to_settle(talk, rhythm, slot)
         return
     if _busy(talk):
         at = talk.at + WAIT
@@ -73,13 +78,37 @@ def _may_exercise(talk: Talk) -> bool:
 
 
 def _busy(talk: Talk) -> bool:
-    """Tell whether something else is going on: a screening or session touched lately, or an open question."""
-    top = talk.top
-    if isinstance(top, Screening):
-        return not away.been_away(talk)
-    if isinstance(top, Practice):
-        return talk.at - top.touched_at <= away.LEFT_AFTER
-    return top is not None and not isinstance(top, Prompt)
+    """Tell whether something else is going on: anything but a prompt that they were at lately."""
+    heard = talk.conversation.heard_at
+    lately = heard is not None and talk.at - heard <= away.LEFT_AFTER
+    return lately and talk.top is not None and not isinstance(talk.top, Prompt)
+
+
+def _settle_first(talk: Talk) -> bool:
+    """Tell whether a safety question was left open: it comes before any exercise, however long ago it was asked."""
+    running = talk.screening
+    gate = running is not None and running.scope not in screening.TESTING
+    return not _busy(talk) and (gate or isinstance(talk.top, Ask | Confirm))
+
+
+def _ask_to_settle(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
+    """Show the safety question again in place of a prompt, in the rhythm of prompts."""
+    if not _is_their_day(talk, rhythm, slot):
+        return
+    talk.say(Line(key="prompt.settle_first"), priority="prompt")
+    match talk.top:
+        case Ask():
+            alarm.show_closed_question(talk)
+        case Confirm():
+            alarm.show_confirm(talk)
+        case _:
+            away.offer_resume(talk)
+
+
+def _is_their_day(talk: Talk, rhythm: Rhythm, slot: Slot) -> bool:
+    """Tell whether the slower rhythm of one who is silent has a prompt on this day."""
+    silent = silent_days(talk, rhythm, slot.local_date)
+    return pace(silent).includes(slot.local_date, heard_on=slot.local_date - timedelta(days=silent))
 
 
 def is_done(talk: Talk, on: date) -> bool:
@@ -96,7 +125,6 @@ def silent_days(talk: Talk, rhythm: Rhythm, on: date) -> int:
 
 def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
     silent = silent_days(talk, rhythm, slot.local_date)
-    heard_on = slot.local_date - timedelta(days=silent)
     if silent >= ASK_AFTER and talk.conversation.asked_why is None:
         talk.conversation = talk.conversation.model_copy(update={"asked_why": slot.local_date})
         _open_prompt(talk, slot.local_date)
@@ -106,7 +134,7 @@ def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
             priority="prompt",
         )
         return
-    if not pace(silent).includes(slot.local_date, heard_on=heard_on):
+    if not _is_their_day(talk, rhythm, slot):
         return
     late = is_late(slot.due_at, talk.at)
     say_prompt(talk, slot, "prompt.late" if late else None)
@@ -130,7 +158,7 @@ def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
         *practice.reasons(talk, today)[:1],
         rows=(
             talk.choices(("start", "prompt.start"), ("short", "prompt.short"), ("later", "prompt.later")),
-            talk.choices(("not-today", "prompt.not_today"), ("hurts", "prompt.hurts")),
+            talk.choices(("not-today", "prompt.not_today"), ("flare", "prompt.flare"), ("hurts", "prompt.hurts")),
         ),
         priority="prompt",
     )
@@ -183,6 +211,9 @@ def tapped(talk: Talk, option: str) -> bool:
             _close_prompt(talk)
             talk.do(Forget(kinds=("nudge", "later"), why="hurts"))
             practice.hurts(talk, top.on)
+        case "flare":
+            _close_prompt(talk)
+            practice.flare_up(talk, top.on)
         case _ if kind == "at" and rhythm is not None:
             _put_off(talk, rhythm, top, rest)
         case _ if kind == "why" and rest in REASONS:
@@ -235,12 +266,17 @@ def typed(talk: Talk, words: str) -> bool:
     chosen = next((option for option, said in PROMPT_WORDS.items() if low in said), None)
     if chosen is not None:
         return tapped(talk, chosen)
-    top, told = talk.top, read_feedback(words, talk.lexicon)
-    if isinstance(top, Prompt) and told is not None and told.done in ("yes", "partly"):
-        _close_prompt(talk)
-        practice.told_done(talk, top.on, told)
-        return True
-    return False
+    return told_done(talk, words)
+
+
+def told_done(talk: Talk, words: str) -> bool:
+    """Hear that they did a session by themselves; False where the words don't say so."""
+    told = read_feedback(words, talk.lexicon)
+    if talk.known.plan is None or told is None or told.done not in ("yes", "partly"):
+        return False
+    on = _close_prompt(talk) or local_day(talk)
+    practice.told_done(talk, on, told)
+    return True
 
 
 PROMPT_WORDS = {
@@ -248,11 +284,63 @@ PROMPT_WORDS = {
     "short": ("short", "short version", "quick one", "short one"),
     "later": ("later", "snooze", "not now", "remind me later"),
     "not-today": ("not today", "no", "skip", "tomorrow", "no thanks"),
+    "flare": ("a bad day", "bad day", "flare up", "flare-up", "flare"),
     "hurts": ("something hurts", "it hurts", "hurts"),
 }
 
 
 # --- pauses
+
+STOP_WORDS = re.compile(
+    r"(?:please |pls |can you |i want (?:you )?to )*(?:stop|pause|unsubscribe|quit|no more)"
+    r"(?: (?:it|this|now|please|pls|reminding me|the|reminders|messages|messaging me|sending (?:me )?\w+|prompts))*"
+)
+
+
+def stops(talk: Talk, words: str) -> bool:
+    """Hear "stop" and "pause": no more reminders, after one question how long; False for other words."""
+    if talk.known.rhythm is None or not STOP_WORDS.fullmatch(words.lower().strip(" .!")):
+        return False
+    talk.next_step()
+    options = (
+        ("pause-today", "rhythm.stop.today"),
+        ("pause-week", "rhythm.stop.week"),
+        ("pause-open", "rhythm.stop.open"),
+    )
+    talk.say(Line(key="rhythm.stop.ask"), rows=(talk.choices(*options),))
+    return True
+
+
+def stop_tapped(talk: Talk, option: str) -> bool:
+    """Hear for how long; False for other taps."""
+    match option:
+        case "pause-today":
+            _close_prompt(talk)
+            talk.do(Forget(kinds=("nudge", "later"), why="not_today"))
+            talk.say(Line(key="prompt.not_today_fine"))
+        case "pause-week":
+            pause(talk, local_day(talk) + timedelta(days=7))
+        case "pause-open":
+            pause(talk)
+        case _:
+            return False
+    return True
+
+
+def back(talk: Talk) -> None:
+    """Welcome one who had blocked us: reminders go on, and they may pause."""
+    rhythm = talk.known.rhythm
+    if rhythm is None or talk.known.consent != CONSENT_VERSION or talk.known.plan is None:
+        return
+    coming = next_prompts(rhythm, talk.at, 1, last_prompt_on=timing.last_prompt_on(talk, rhythm))
+    if not coming:
+        return
+    talk.do(Remind(slot=coming[0].slot))
+    talk.next_step()
+    talk.say(
+        Line(key="rhythm.back", values={"when": timing.when(coming[0])}),
+        rows=(talk.choices(("go-on", "rhythm.go_on"), ("pause-open", "rhythm.no_pause")),),
+    )
 
 
 def pause(talk: Talk, until: date | None = None) -> None:
@@ -282,16 +370,23 @@ def resume(talk: Talk) -> None:
     _start_again(talk, rhythm, "rhythm.resumed")
 
 
-def _say_resumed(talk: Talk, rhythm: Rhythm) -> None:
-    _start_again(talk, rhythm, "rhythm.pause_over")
+def _end_pause(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
+    """End a pause on its date, with that day's prompt where the day is theirs; the silence meant nothing."""
+    talk.conversation = talk.conversation.model_copy(update={"heard_at": talk.at, "asked_why": None})
+    if slot.local_date.weekday() not in rhythm.days:
+        _start_again(talk, rhythm, "rhythm.pause_over")
+        return
+    _start_again(talk, rhythm, None)
+    say_prompt(talk, slot, "rhythm.pause_over_today")
 
 
-def _start_again(talk: Talk, rhythm: Rhythm, key: str) -> None:
+def _start_again(talk: Talk, rhythm: Rhythm, key: str | None) -> None:
     going = resumed(rhythm)
     talk.do(KeepRhythm(rhythm=going), Forget(kinds=("resume", "prompt"), why="resumed"))
     coming = next_prompts(going, talk.at, 1, last_prompt_on=timing.last_prompt_on(talk, going))
     if coming:
         talk.do(Remind(slot=coming[0].slot))
+    if coming and key is not None:
         talk.say(Line(key=key, values={"when": timing.when(coming[0])}))
 
 

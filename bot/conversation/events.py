@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.coaching.news import ClientFlagged, ClientHurt, ClientScreened, News
+from bot.coaching.news import ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
 from bot.timetable.rhythm import Slot
 
 
@@ -87,6 +87,7 @@ __all__ = [
     "Blocked",
     "CameDue",
     "ClientFlagged",
+    "ClientGone",
     "ClientHurt",
     "ClientScreened",
     "Corrected",

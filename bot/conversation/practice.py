@@ -14,7 +14,7 @@ from bot.conversation.talk import Talk
 from rules import Prescribed
 from rules.daily import Decision, Today, next_session, stand_in
 from rules.feedback import Feedback, read_feedback
-from rules.log import ExerciseReport, Retracted, SessionReport, Sliders, standing_log
+from rules.log import ExerciseReport, FlareUp, Retracted, SessionReport, Sliders, standing_log
 from rules.reading import truth
 from rules.screen import Dose
 
@@ -580,6 +580,16 @@ def _stopped(talk: Talk, what: Today, report: SessionReport) -> None:
     talk.say(Line(key="practice.red"), *(Line(key=why) for why in what.why), priority="safety")
     alarm.tell_coach_it_hurts(talk, report)
     screening.begin(talk, scope="gate", keep=again.lasting(talk))
+
+
+def flare_up(talk: Talk, on: date) -> None:
+    """Note a bad day, told in one tap; today and tomorrow are gentle."""
+    name = hashlib.sha256(f"flare:{talk.known.person.id}:{talk.at.isoformat()}".encode()).hexdigest()[:8]
+    talk.do(KeepEntry(entry=FlareUp(id=name, on=on)), Forget(kinds=("nudge", "later"), why="flare_up"))
+    talk.next_step()
+    talk.say(
+        Line(key="practice.flare"), rows=(talk.choices(("practise", "practice.gently"), ("later", "prompt.not_today")),)
+    )
 
 
 def undo(talk: Talk) -> None:

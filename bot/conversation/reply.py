@@ -25,16 +25,18 @@ from bot.conversation.effects import AnswerTap, Line
 from bot.conversation.events import (
     CameDue,
     ClientFlagged,
+    ClientGone,
     ClientHurt,
     ClientScreened,
     Corrected,
     Event,
     Located,
+    Returned,
     Tapped,
     Typed,
     Unreadable,
 )
-from bot.conversation.known import CONSENT_VERSION, Known
+from bot.conversation.known import CONSENT_VERSION, HOLDING, Known
 from bot.conversation.talk import Talk, Turn
 from rules import Library
 from rules.reading import truth
@@ -59,10 +61,12 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     """Decide what an event leads to. Pure: the same in, the same out."""
     talk = Talk(known, event.at, library)
     match event:
-        case ClientFlagged() | ClientScreened() | ClientHurt():
+        case ClientFlagged() | ClientScreened() | ClientHurt() | ClientGone():
             coach.tell_news(talk, event)
         case CameDue():
             daily.came_due(talk, event)
+        case Returned():
+            daily.back(talk)
         case Unreadable(what=what):
             talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{what}")}))
             _show_where_they_are(talk)
@@ -122,6 +126,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
         case Practice():
             practice.typed(talk, words)
         case Prompt() if daily.typed(talk, words):
+            pass
+        case None | Prompt() if daily.stops(talk, words) or timing.travels(talk, words) or _told_done(talk, words):
             pass
         case None | Prompt():
             front.idle_words(talk, words)
@@ -246,6 +252,10 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.begin(talk, daily.local_day(talk))
         case "undo":
             practice.undo(talk)
+        case "go-on":
+            talk.say(Line(key="bot.see_you"))
+        case _ if daily.stop_tapped(talk, option):
+            pass
         case "gate":
             screening.begin(talk, scope="gate", keep=again.lasting(talk))
         case _:
@@ -315,6 +325,11 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case _:
             talk.say(Line(key="bot.unknown_command", values={"command": command[:32]}))
             _back_to_it(talk)
+
+
+def _told_done(talk: Talk, words: str) -> bool:
+    free = talk.known.consent == CONSENT_VERSION and not talk.held_by(*HOLDING)
+    return free and daily.told_done(talk, words)
 
 
 def _may_train(talk: Talk) -> bool:

@@ -11,7 +11,7 @@ from bot.conversation.activities import Timing
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind, Slot
 from bot.conversation.talk import Talk
 from bot.timetable.places import zones_of
-from bot.timetable.rhythm import KINDS, Planned, Rhythm, fitted, next_prompts, tz
+from bot.timetable.rhythm import KINDS, Planned, Rhythm, fitted, instant, next_prompts, tz
 from rules.reading import truth
 from rules.times import DAYS, read_days, read_time
 
@@ -68,6 +68,8 @@ def ask(talk: Talk, note: Line | None = None) -> None:
         case "confirm":
             lines.append(Line(key="bot.list", values={"items": Joined(items=tuple(_coming(talk, now)), glue="\n")}))
             rows = [talk.choices(("yes", "rhythm.yes"), ("change", "rhythm.change"))]
+        case "move":
+            rows = [talk.choices(("move", "rhythm.move"), ("home", "rhythm.home"))]
     rows.append(talk.choices(("cancel", "rhythm.cancel"), kind="controls"))
     talk.card(f"r{talk.conversation.step}", *([note] if note else []), *lines, rows=tuple(rows))
 
@@ -99,6 +101,8 @@ def tapped(talk: Talk, option: str) -> bool:
             _put(talk, now, leg_plan=option)
         case "confirm", "yes":
             _keep(talk, now)
+        case "move", ("move" | "home"):
+            _move(talk, now, option)
         case "confirm", "change":
             _drop(talk)
             talk.push(Timing())
@@ -136,6 +140,8 @@ def typed(talk: Talk, words: str) -> None:
                 _put(talk, now, leg_days=days)
             else:
                 _again(talk, words, "days")
+        case "move" if low in ("move", "home", "keep", "keep home time", "keep it"):
+            tapped(talk, "move" if low == "move" else "home")
         case "confirm":
             said = truth(words, talk.lexicon)
             if said is None:
@@ -146,11 +152,52 @@ def typed(talk: Talk, words: str) -> None:
             ask(talk, note=Line(key="rhythm.pick_one"))
 
 
+TRAVEL = re.compile(
+    r"\b(?:time ?zone|moved? to|moving to|travell?ing|flew to|flying to|arrived in|i'?m (?:now )?in|i am (?:now )?in"
+    r"|live in|staying in|back in)\b",
+    re.IGNORECASE,
+)
+
+
+def travels(talk: Talk, words: str) -> bool:
+    """Hear that they are somewhere else now; False where the words name no other place."""
+    rhythm = talk.known.rhythm
+    if rhythm is None or (found := TRAVEL.search(words)) is None:
+        return False
+    there = zones_of(words[found.start() :]) or zones_of(words[found.end() :])
+    if there is None or len(there.zones) + (there.offset is not None) != 1:
+        return False
+    return elsewhere(talk, there.offset or there.zones[0])
+
+
+def elsewhere(talk: Talk, zone: str) -> bool:
+    """Ask whether reminders move with them; False where their clocks show the same."""
+    rhythm = talk.known.rhythm
+    here, home = talk.at.astimezone(tz(zone)), talk.at.astimezone(tz(rhythm.zone)) if rhythm is not None else None
+    if rhythm is None or home is None or here.utcoffset() == home.utcoffset():
+        return False
+    _drop(talk)
+    talk.push(Timing(asked="move", zone=zone, at=rhythm.at))
+    ask(talk)
+    return True
+
+
+def _move(talk: Talk, now: Timing, chosen: str) -> None:
+    rhythm = talk.known.rhythm
+    _drop(talk)
+    if rhythm is None or now.zone is None:
+        return
+    if chosen == "home":
+        talk.say(Line(key="rhythm.home_kept"))
+        return
+    _keep_rhythm(talk, rhythm.model_copy(update={"zone": now.zone, "changed_at": talk.at}), "rhythm.moved")
+
+
 def located(talk: Talk, zone: str | None) -> bool:
-    """Hear a shared location as the zone it lies in; False where no place is asked for."""
+    """Hear a shared location as the zone it lies in; False where it changes nothing."""
     now = talk.top
     if not isinstance(now, Timing) or now.asked not in ("zone", "which_zone"):
-        return False
+        return talk.top is None and zone is not None and elsewhere(talk, zone)
     if zone is None:
         ask(talk, note=Line(key="rhythm.no_zone_there"))
     else:
@@ -262,12 +309,17 @@ def _likely_zone(talk: Talk) -> str | None:
 def _keep(talk: Talk, now: Timing) -> None:
     rhythm = _rhythm(talk, now)
     _drop(talk)
+    _keep_rhythm(talk, rhythm, "rhythm.kept")
+
+
+def _keep_rhythm(talk: Talk, rhythm: Rhythm, key: str) -> None:
+    """Keep a rhythm and plan its first prompt: never a second one on a local date, nor too soon after the last."""
     talk.do(KeepRhythm(rhythm=rhythm), Forget(kinds=KINDS, why="changed"))
     coming = next_prompts(rhythm, talk.at, 1, last_prompt_on=last_prompt_on(talk, rhythm))
     if coming:
         talk.do(Remind(slot=coming[0].slot))
     first = when(coming[0]) if coming else Line(key="bot.none")
-    talk.say(Line(key="rhythm.kept", values={"when": first}))
+    talk.say(Line(key=key, values={"when": first}))
 
 
 def last_prompt_on(talk: Talk, rhythm: Rhythm) -> Any:
@@ -317,6 +369,11 @@ def _values(talk: Talk, now: Timing) -> dict[str, Slot]:
     if now.zone is not None:
         here: datetime = talk.at.astimezone(tz(now.zone))
         values |= {"zone": _readable(now.zone), "time": f"{here:%H:%M}"}
+    rhythm = talk.known.rhythm
+    if now.asked == "move" and rhythm is not None and now.zone is not None:
+        on = talk.at.astimezone(tz(rhythm.zone)).date()
+        there = instant(on, rhythm.at, rhythm.zone).astimezone(tz(now.zone))
+        values |= {"at": f"{rhythm.at:%H:%M}", "there": f"{there:%H:%M}"}
     if now.asked == "confirm" and now.at is not None:
         days = Joined(items=tuple(Line(key=f"rhythm.day.{DAYS[day]}") for day in now.days), glue=", ")
         every = Line(key="rhythm.days.every") if len(now.days) == len(DAYS) else days

@@ -16,12 +16,12 @@ from bot.conversation.events import (
     Blocked,
     CameDue,
     ClientFlagged,
+    ClientGone,
     ClientHurt,
     ClientScreened,
     Elsewhere,
     Event,
     News,
-    Returned,
     Tapped,
     Typed,
     Unreadable,
@@ -93,6 +93,7 @@ NEWS: Mapping[str, type[News]] = {
     "client_flagged": ClientFlagged,
     "client_screened": ClientScreened,
     "client_hurt": ClientHurt,
+    "client_gone": ClientGone,
 }
 ForPerson: TypeAlias = News | CameDue
 """Events that somebody's turn, or the clock, writes for a person."""
@@ -190,7 +191,7 @@ class _Batch:
             await self._set_aside(turns, row, error)
             self._answer_if_tap(row.raw)
             return
-        if heard is None or isinstance(heard.event, Elsewhere | Blocked | Returned):
+        if heard is None or isinstance(heard.event, Elsewhere | Blocked):
             if heard is not None:
                 await self._note(turns, row.raw, heard)
             await turns.done(row, self.clock.now())
@@ -217,8 +218,7 @@ class _Batch:
         match heard.event:
             case Blocked(at=at) if heard.address is not None:
                 await turns.blocked(heard.address, at)
-            case Returned() if heard.address is not None:
-                await turns.unblocked(heard.address)
+                await _tell_gone(turns, raw, heard)
             case Elsewhere():
                 self.elsewhere.append(raw)
 
@@ -291,6 +291,16 @@ async def _language(turns: Turns, person_id: int) -> str:
     except Exception:
         log.warning("person %s can't be loaded; told in English", person_id)
         return "en"
+
+
+async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> None:
+    """Tell the coach of a client who blocked us: nothing reaches them any more."""
+    person_id = await _who(turns, heard, raw.at)
+    coach_id = await turns.coach_of(person_id)
+    if coach_id is not None:
+        event = ClientGone(at=heard.event.at, client_id=person_id, client_name=heard.name)
+        body = encode(event, coach_id)
+        await turns.put_in(Raw(source=PERSON, key=f"{raw.source}:{raw.key}:gone", body=body, at=raw.at))
 
 
 async def _tell(turns: Turns, row: InboxRow, number: int, event: News, coach_id: int | None) -> None:

@@ -12,8 +12,10 @@ from bot.conversation.effects import (
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
+    KeepEntry,
     KeepPlan,
     KeepProfile,
+    KeepRhythm,
     LiftFlag,
     RaiseFlag,
     Say,
@@ -106,6 +108,10 @@ class Chat:
                 known = dataclasses.replace(known, **kept)
             case KeepPlan(plan=plan):
                 known = dataclasses.replace(known, plan=plan)
+            case KeepRhythm(rhythm=rhythm):
+                known = dataclasses.replace(known, rhythm=rhythm)
+            case KeepEntry(entry=entry):
+                known = dataclasses.replace(known, log=(*known.log, entry))
             case RaiseFlag(flag=flag, screen=screen):
                 if all(held.id != flag.id for held in known.flags):
                     held = OpenFlag(id=flag.id, urgency=flag.urgency, action=flag.action, raised_at=at, screen=screen)

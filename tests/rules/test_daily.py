@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -63,9 +63,11 @@ class Client:
     def add(self, entry: Entry) -> None:
         self.log = (*self.log, entry)
 
-    def does(self, *, of: Mapping[str, Mapping[str, Any]] | None = None, **told: Any) -> Today:
+    def does(
+        self, today: Today | None = None, *, of: Mapping[str, Mapping[str, Any]] | None = None, **told: Any
+    ) -> Today:
         """Do today's session and tell of it, all well unless told otherwise (*of* one exercise, or of the session)."""
-        today = self.today
+        today = today or self.today
         assert today.kind == "session", today.why
         self.add(report(self.on, today.items, of or {}, **told))
         self.on += timedelta(days=1)
@@ -159,7 +161,8 @@ def test_the_lift_adds_reps_then_sets_then_the_harder_variant_then_another_exerc
         ("mx6", "base", 2, 8),
         ("mx6", "base", 2, 10),
         ("mx6", "base", 3, 10),
-        ("mx6", "harder", 1, 10),  # the fifth week
+        ("mx6", "base", 1, 10),  # the fifth week
+        ("mx6", "base", 3, 10),
         ("mx6", "harder", 3, 10),
         ("fp8", "easier", 2, 8),
         ("fp8", "base", 2, 8),
@@ -288,7 +291,7 @@ def test_an_exercise_that_was_asked_with_less_doesnt_go_up() -> None:
 )
 def test_red_stops(told: dict[str, Any], why: str) -> None:
     today = client(WELL, told).today
-    assert today == Today(kind="stop", why=(f"next.red.{why}",))  # type: ignore[arg-type]
+    assert today == Today(kind="stop", why=(f"next.red.{why}",))
 
 
 def test_red_stops_though_no_session_was_done() -> None:
@@ -318,9 +321,9 @@ def test_after_red_pain_and_the_safety_questions_all_goes_a_step_back_and_there_
 def test_questions_passed_before_the_morning_after_dont_clear_it() -> None:
     found = client({"morning": "clearly_worse"})
     found.add(Cleared(id="c", on=START))
-    assert found.today.kind == "stop"
+    assert not found.today.items
     found.add(Cleared(id="d", on=START + timedelta(days=1)))
-    assert found.today.kind == "session"
+    assert found.today.items
 
 
 # --- days missed, strength days, deload, bad days ----------------------------------------------------------------
@@ -372,8 +375,8 @@ def test_two_sessions_a_week_leave_days_of_rest_that_are_not_missed() -> None:
     found = client(WELL, 2, WELL, plan=plan, facts=facts)
     assert found.today.why == ("next.rest.week_is_full",)
     found.misses(3)
-    assert found.today.kind == "session"
-    assert found.today.why == ()
+    assert found.today.items
+    assert not found.today.why
 
 
 def test_a_session_is_enough_for_a_day() -> None:
@@ -427,7 +430,9 @@ def test_a_bad_day_leaves_the_openers_and_then_all_is_a_step_easier() -> None:
         assert today.why == ("next.bad_day",)
     assert asked(found.today, "fp1") == BASE
     assert asked(found.today, "fp3")[0] == "easier"
-    assert asked(found.today, "mx6")[0] == "easier"
+    assert decided(found.does(), "fp3") == ("regress", "flare_up", "variant")
+    found.does()
+    assert asked(found.today, "mx6")[0] == "easier"  # its next day
 
 
 # --- no difference, felt elsewhere, stand-ins --------------------------------------------------------------------
@@ -541,14 +546,14 @@ def _distinct() -> list[tuple[Plan, Facts]]:
 
 
 PLANS = _distinct()
-MOSTLY_WELL = {
+MOSTLY_WELL: dict[str, list[Any]] = {
     "pain": [0, 0, 0, 0, 1, 3, 4, 5],
     "morning": ["usual", "usual", "usual", "usual", "bit_worse", None],
     "where": [None, "muscle", "front_hip"],
     "like": [None, "sore", "ache"],
     "limp": [None, False],
 }
-OF_ONE = {
+OF_ONE: dict[str, list[Any]] = {
     "reserve": ["easily"] * 8 + ["just", "no", None],
     "compensations": [(), (), (), ("rib_flare",), ("toe_shift",), ("toe_shift", "rib_flare"), None],
     "felt_right": [None, None, None, True, False],
@@ -566,22 +571,23 @@ def lived(chance: random.Random, days: int, plan: Plan, facts: Facts) -> Client:
         if chance.random() < 0.05:
             found.add(FlareUp(id=f"f{found.on}", on=found.on))
         today = found.today
-        if today.kind == "stop":
-            found.add(Cleared(id=f"c{found.on}", on=found.on))
-        elif today.kind == "session":
-            told = {name: chance.choice(answers) for name, answers in MOSTLY_WELL.items()}
-            if chance.random() < 0.05:
-                told |= dict([chance.choice(list(GRAVER.items()))])
-            of = {
-                item.exercise: {name: chance.choice(answers) for name, answers in OF_ONE.items()}
-                for item in today.items
-            }
-            if chance.random() < 0.1 and today.items:
-                of[today.items[0].exercise]["sets_done"] = chance.randrange(today.items[0].dose.sets + 1)
-                told["completed"] = "partly"
-            found.does(of=of, **told)
-            continue
-        found.misses(1)
+        match today.kind:
+            case "stop":
+                found.add(Cleared(id=f"c{found.on}", on=found.on))
+                found.misses(1)
+            case "session" if chance.random() < 0.6:
+                found.does(today)
+            case "session":
+                answers = {name: chance.choice(answers) for name, answers in MOSTLY_WELL.items()}
+                if chance.random() < 0.1:
+                    answers |= dict([chance.choice(list(GRAVER.items()))])
+                of = {i.exercise: {name: chance.choice(told) for name, told in OF_ONE.items()} for i in today.items}
+                if chance.random() < 0.1 and today.items:
+                    of[today.items[0].exercise]["sets_done"] = chance.randrange(today.items[0].dose.sets + 1)
+                    answers["completed"] = "partly"
+                found.does(today, of=of, **answers)
+            case _:
+                found.misses(1)
     return found
 
 
@@ -717,6 +723,7 @@ def test_nothing_is_asked_that_this_client_may_not_do(
                 assert Chooser(SCREEN, facts, side, None).why_not(LIBRARY[item.exercise]) is None, item
 
 
+@settings(max_examples=settings().max_examples // 4)  # sixty days take their time
 @given(CHANCE, KINDS)
 def test_lifts_stay_apart_whatever_is_told(chance: random.Random, kind: tuple[Plan, Facts]) -> None:
     found = lived(chance, 60, *kind)
@@ -731,12 +738,63 @@ def test_lifts_stay_apart_whatever_is_told(chance: random.Random, kind: tuple[Pl
     assert all(sum(on <= day < on + timedelta(days=7) for day in lifted) <= 2 for on in lifted)
 
 
+def told(**answers: st.SearchStrategy[Any]) -> Mapping[str, st.SearchStrategy[Any]]:
+    return {name: st.none() | answer for name, answer in answers.items()}
+
+
+NAMES = st.sampled_from(["fp1", "fp3", "mx6", "fp6", "nothing"])
+SOME_DAYS = st.dates(START, START + timedelta(days=50))
+IDS = st.sampled_from("abcdef")
+TENTHS = st.integers(0, 10)
+ITEMS = st.builds(
+    Prescribed.model_copy,
+    st.sampled_from((*PLAN.daily, *PLAN.strength)),
+    update=st.fixed_dictionaries(
+        {
+            "exercise": NAMES,
+            "variant": st.sampled_from(["easier", "base", "harder"]),
+            "step": st.integers(0, 3),
+        }
+    ),
+)
+ONES = st.builds(
+    ExerciseReport,
+    exercise=NAMES,
+    **told(
+        sets_done=st.integers(0, 4),
+        reserve=st.sampled_from(["easily", "just", "no"]),
+        compensations=st.lists(st.sampled_from(["toe_shift", "rib_flare"]), unique=True).map(tuple),
+        felt_right=st.booleans(),
+    ),
+)
+SLIDERS = st.builds(Sliders, **told(stiffness=TENTHS, tension=TENTHS, ease=TENTHS, options=TENTHS))
+REPORTS = st.builds(
+    SessionReport,
+    id=IDS,
+    on=SOME_DAYS,
+    completed=st.sampled_from(["yes", "partly", "no"]),
+    prescribed=st.lists(ITEMS, max_size=3).map(tuple),
+    exercises=st.lists(ONES, max_size=3).map(tuple),
+    **told(
+        pain=TENTHS,
+        where=st.sampled_from(["muscle", "front_hip", "elsewhere"]),
+        like=st.sampled_from(["sore", "ache"]),
+        limp=st.booleans(),
+        morning=st.sampled_from(["usual", "bit_worse", "clearly_worse"]),
+        before=SLIDERS,
+        after=SLIDERS,
+    ),
+)
 ENTRIES = st.lists(
-    st.from_type(SessionReport) | st.from_type(FlareUp) | st.from_type(Cleared) | st.from_type(Retracted)
+    REPORTS
+    | st.builds(FlareUp, id=IDS, on=SOME_DAYS)
+    | st.builds(Cleared, id=st.sampled_from("ghij"), on=SOME_DAYS, tested=st.booleans())
+    | st.builds(Retracted, id=IDS, on=SOME_DAYS, what=IDS),
+    max_size=12,
 )
 
 
-@given(KINDS, ENTRIES, st.dates())
+@given(KINDS, ENTRIES, SOME_DAYS)
 def test_any_log_gives_a_day_that_makes_sense(kind: tuple[Plan, Facts], log: list[Entry], on: date) -> None:
     today = next_session(SCREEN, kind[0], log, on, facts=kind[1])
     assert today == next_session(SCREEN, kind[0], tuple(log), on, facts=kind[1])
