@@ -2,8 +2,19 @@
 
 from rules.assess import Assessment, Finding, NearMiss, Priority, Reason, assess
 from rules.criteria import SIDES, Side
+from rules.daily import Decision, Today, next_session, stand_in
 from rules.facts import Attempt, Facts, Path, Value
 from rules.library import ContentError, Library, load_library
+from rules.log import (
+    Cleared,
+    Entry,
+    ExerciseReport,
+    FlareUp,
+    Retracted,
+    SessionReport,
+    Sliders,
+    standing_log,
+)
 from rules.progression import NoPlan, Plan, Prescribed, first_plan
 from rules.questions import Ask, Done, Skip, Stopped, next_question
 from rules.safety import Flag
@@ -15,13 +26,18 @@ __all__ = [
     "Ask",
     "Assessment",
     "Attempt",
+    "Cleared",
     "ContentError",
     "ContextName",
+    "Decision",
     "Done",
     "Driver",
+    "Entry",
+    "ExerciseReport",
     "Facts",
     "Finding",
     "Flag",
+    "FlareUp",
     "Grade",
     "Library",
     "NearMiss",
@@ -32,15 +48,22 @@ __all__ = [
     "Priority",
     "Question",
     "Reason",
+    "Retracted",
     "Row",
     "Screen",
+    "SessionReport",
     "Side",
     "Skip",
+    "Sliders",
     "Stopped",
+    "Today",
     "Urgency",
     "Value",
     "assess",
     "first_plan",
     "load_library",
     "next_question",
+    "next_session",
+    "stand_in",
+    "standing_log",
 ]

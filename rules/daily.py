@@ -11,7 +11,7 @@ from rules.facts import Facts
 from rules.log import Cleared, Entry, FlareUp, SessionReport, Sliders, standing_log
 from rules.progression import Chooser, Plan, Prescribed, first_dose
 from rules.screen import Driver, Screen
-from rules.slots import Light, Rule, Rung, Shelf, Slot, fits, is_lift, with_sets
+from rules.slots import OF_LIGHT, Light, Rule, Rung, Shelf, Slot, fits, is_lift, with_sets
 
 AMBER, RED, RED_SORE = 4, 6, 7
 """Pain from which a session is amber or red; sore muscles are red later (6 Pain light; 0 Red pain)."""
@@ -101,8 +101,8 @@ def _session(so_far: _SoFar, today: date) -> Today:
     slots = [slot for slot in so_far.slots if lifts or not is_lift(slot.item)]
     if flare:
         slots = [slot for slot in slots if slot.item.role == "opener"] or slots[:1]
-    elif missed < ONE_SET_LESS:
-        _let_one_go_up(slots, calm=so_far.light == "green", deload=deload is not None)
+    else:
+        _let_one_go_up(so_far, slots, missed=missed, deload=deload is not None)
     rungs = [slot.easiest() if flare else slot.stands_on() for slot in slots]
     less = ONE_SET_LESS <= missed < ONE_STEP
     items = tuple(
@@ -128,7 +128,7 @@ def _session(so_far: _SoFar, today: date) -> Today:
     )
 
 
-def _let_one_go_up(slots: Sequence[Slot], *, calm: bool, deload: bool) -> None:
+def _let_one_go_up(so_far: _SoFar, slots: Sequence[Slot], *, missed: int, deload: bool) -> None:
     """Let the one slot go up that has waited longest (6 Progress: one variable at a time; one slot is a proposal).
 
     Whose turn it is hangs on nothing that pain changes, so that pain in one exercise never speeds up another.
@@ -136,11 +136,16 @@ def _let_one_go_up(slots: Sequence[Slot], *, calm: bool, deload: bool) -> None:
     held = {"deload": [s for s in slots if deload and is_lift(s.item)], "top": [s for s in slots if s.above() is None]}
     waiting = [s for s in slots if s.steady and not any(s in some for some in held.values())]
     turn = min(waiting, key=lambda slot: slot.since or date.max, default=None)
+    light, fact = so_far.light
     for slot in slots:
-        if not (calm and slot.steady and slot.green):
-            continue
         above = slot.above()
-        if slot is turn and above is not None:
+        if not (slot.steady and slot.green):
+            continue
+        if light != "green":
+            slot.hold(OF_LIGHT[light], fact)
+        elif missed >= ONE_SET_LESS:
+            slot.hold("missed_days", f"{so_far.done[-1].on} missed={missed}")
+        elif slot is turn and above is not None:
             slot.at = above
         else:
             slot.rule = "one_at_a_time" if slot in waiting else "top" if above is None else "deload"
@@ -239,7 +244,7 @@ class _SoFar:
         self.shelf = Shelf(self.screen, self.plan, self.facts)
         self.slots = self.shelf.slots
         self.done: list[SessionReport] = []
-        self.light: Light = "unknown"
+        self.light: tuple[Light, str] = ("unknown", "")
         self.red: tuple[date, Why] | None = None
         self.sore_since: date | None = None
         self.flare_until: date | None = None
@@ -280,7 +285,7 @@ class _SoFar:
             self.red = max(self.red or (on, red), (on, red), key=lambda known: known[0])
         if report.completed == "no":
             if light in ("sore", "amber", "red"):
-                self.light = light
+                self.light = (light, fact)
                 for slot in self.slots:
                     slot.hurt(light, fact)
             return
@@ -288,7 +293,7 @@ class _SoFar:
         flare = self.flare_until is not None and report.on <= self.flare_until
         for slot in self.slots:
             slot.hear(report, light, fact, flare=flare)
-        self.light, self.careful = light, False
+        self.light, self.careful = (light, fact), False
         self.done.append(report)
         if any(self._lifts(name, report) for name in _names_done(report)):
             self.lifts.add(report.on)

@@ -35,6 +35,8 @@ Rule: TypeAlias = Literal[
     "two_compensations", "same_compensation", "same_compensation_grave", "felt_elsewhere", "stand_in", "not_suitable",
 ]  # fmt: skip
 """Why an exercise is as it is; wording keys `next.<rule>`."""
+OF_LIGHT: Mapping[Light, Rule] = {"red": "red", "amber": "amber_once", "sore": "sore", "unknown": "missing"}
+"""What a light that isn't green holds an exercise for."""
 Variant: TypeAlias = Literal["easier", "base", "harder"]
 
 
@@ -98,7 +100,7 @@ class Slot:
         self.lights.append((light, fact))
         self.green = False
         if not self._back_for_amber():
-            self._hold("red" if light == "red" else "sore" if light == "sore" else "amber_once", fact)
+            self.hold(OF_LIGHT[light], fact)
 
     def hear(self, report: SessionReport, light: Light, fact: str, *, flare: bool) -> None:
         """Take in what a session told of this slot, if it asked for it."""
@@ -111,7 +113,7 @@ class Slot:
         rung = self.rung_of(item)
         if rung is None:
             if not self._back_for_amber():
-                self._hold("stand_in", f"{report.on} exercise={item.exercise}")
+                self.hold("stand_in", f"{report.on} exercise={item.exercise}")
             return
         if not flare:
             if self.asked is None or self.rung_of(self.asked) != rung:
@@ -122,7 +124,7 @@ class Slot:
         short = self._short_of(now) or self._short_of_two(now, before)
         self.steady = short is None
         if light == "red":
-            self._hold("red", fact)
+            self.hold("red", fact)
         elif not self._decide(now, before):
             self._weigh(short)
 
@@ -167,19 +169,14 @@ class Slot:
         """Hold, or note that a step is earned (6 Progress, Hold; 0 Progression)."""
         self.green = all(light == "green" for light, _ in self.lights[-2:])
         light, fact = self.lights[-1]
-        match light:
-            case "amber":
-                self._hold("amber_once", fact)
-            case "sore":
-                self._hold("sore", fact)
-            case "unknown":
-                self._hold("missing", fact)
-            case _ if short is not None:
-                self._hold(*short)
-            case _ if not self.green:
-                self._hold("first_good", fact)
-            case _:
-                self._hold("ready", *(told.fact("reserve", told.one.reserve) for told in self.told[-2:]))
+        if light != "green":
+            self.hold(OF_LIGHT[light], fact)
+        elif short is not None:
+            self.hold(*short)
+        elif not self.green:
+            self.hold("first_good", fact)
+        else:
+            self.hold("ready", *(told.fact("reserve", told.one.reserve) for told in self.told[-2:]))
 
     def _short_of(self, told: Told) -> tuple[Rule, str] | None:
         """Say what one session lacks for a step up, pain aside."""
@@ -210,12 +207,12 @@ class Slot:
         if easier == self.at:
             return False
         self.at, self.swapped, self.steady = easier, True, False
-        self._hold("felt_elsewhere", now.fact("felt_right", "no"))
+        self.hold("felt_elsewhere", now.fact("felt_right", "no"))
         return True
 
     def _change_exercise(self, now: Told) -> bool:
         """Felt in the wrong place still: the exercise for the same job, where there is one (0 Library)."""
-        self._hold("felt_elsewhere", now.fact("felt_right", "no"))
+        self.hold("felt_elsewhere", now.fact("felt_right", "no"))
         self.steady = False
         found = self.shelf.ladder(self.rungs[self.at].exercise.pair, self)
         if found is not None:
@@ -223,12 +220,13 @@ class Slot:
             self.told.clear()
         return True
 
-    def _hold(self, rule: Rule, *because: str) -> None:
+    def hold(self, rule: Rule, *because: str) -> None:
+        """Stay, and note why."""
         self.rule, self.because = rule, because
 
     def back(self, rule: Rule, *because: str) -> None:
         """Go one step back, where there is one that this client may do."""
-        self._hold(rule, *because)
+        self.hold(rule, *because)
         self.green = False
         self.at = max((n for n in range(self.at) if self.rungs[n].fits), default=self.at)
 
@@ -256,8 +254,8 @@ class Shelf:
 
     def __init__(self, screen: Screen, plan: Plan, facts: Facts) -> None:
         self.library = {exercise.id: exercise for exercise in screen.exercises.exercises}
-        # Both views: the side that leads chose the plan, and a drill for the other side is done with that side.
-        sides = {plan.side, *(item.side for item in (*plan.daily, *plan.strength))}
+        # Every side of the plan: it was chosen seen from the side that leads, and a drill is done on its own.
+        sides = {item.side for item in (*plan.daily, *plan.strength)}
         self.choosers = [Chooser(screen, facts, side, None) for side in sides]
         self.items = [item for item in (*plan.daily, *plan.strength) if item.exercise in self.library]
 

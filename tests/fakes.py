@@ -464,8 +464,8 @@ class MemoryTurns:
         named = (person_id, slot.kind, slot.local_date, slot.slot)
         for number, kept in self._rows.reminders.items():
             if (kept.person_id, kept.slot.kind, kept.slot.local_date, kept.slot.slot) == named:
-                if kept.state == "waiting":
-                    self._rows.reminders[number] = replace(kept, slot=slot)
+                if kept.state != "done":
+                    self._rows.reminders[number] = replace(kept, slot=slot, state="waiting", why=None)
                 return
         self._rows.reminders[len(self._rows.reminders) + 1] = KeptReminder(person_id=person_id, slot=slot)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.conversation.effects import Joined, KeepAssessment, KeepEntry, KeepPlan, Line
 from bot.conversation.known import HOLDING
@@ -25,6 +25,8 @@ TESTS_LAST = timedelta(days=14)
 """Older tests are made anew (evidence 6 Missed days); gate questions answered since don't make them younger."""
 SECOND_NOT_BEFORE = timedelta(hours=10)
 """A second look wants another day (evidence 0 Day 2); that a night's gap is enough is a proposal."""
+GATE_IS_FRESH = timedelta(minutes=30)
+"""So long after the gate "anything new?" is not asked again. A proposal."""
 LASTING = ("profile.age_band", "profile.sex", "profile.country")
 """What need not be asked again when something is new: pregnancy, operations and medicines must."""
 
@@ -65,6 +67,18 @@ def second_is_due(talk: Talk) -> bool:
     rested = talk.at - known.tested_at >= SECOND_NOT_BEFORE
     in_time = rested and not tests_are_old(known.tested_at, talk.at)
     return worth and in_time and not talk.held_by(*HOLDING) and resting(talk) is None
+
+
+def second_is_too_soon(talk: Talk) -> bool:
+    """Tell whether a second look only waits for another day."""
+    at = talk.known.tested_at
+    return at is not None and talk.known.plan is not None and talk.at - at < SECOND_NOT_BEFORE
+
+
+def gate_is_fresh(talk: Talk) -> bool:
+    """Tell whether the gate was passed just now: the result was made anew from it, not from tests."""
+    made, tested = talk.known.assessed_at, talk.known.tested_at
+    return made is not None and tested is not None and made > tested and talk.at - made <= GATE_IS_FRESH
 
 
 def choices(talk: Talk) -> tuple[tuple[str, str], ...]:
@@ -121,16 +135,29 @@ def remake(talk: Talk, way: Way, screening: str, *, stopped: bool = False) -> Li
     return _difference(talk, known.plan, plan)
 
 
+def local_day(talk: Talk) -> date:
+    """Give the client's local date; the one of UTC where they set no place yet."""
+    rhythm = talk.known.rhythm
+    return talk.at.astimezone(tz(rhythm.zone)).date() if rhythm is not None else talk.at.date()
+
+
 def clear_red_pain(talk: Talk) -> None:
     """Note that the safety questions were passed, where red pain in a session waits for that."""
     known = talk.known
     if known.plan is None or known.assessed_facts is None or not known.log:
         return
-    zone = known.rhythm.zone if known.rhythm is not None else "+00:00"
-    on = talk.at.astimezone(tz(zone)).date()
+    on = local_day(talk)
     if next_session(talk.screen, known.plan, known.log, on, facts=known.assessed_facts).kind == "stop":
-        name = hashlib.sha256(f"cleared:{known.person.id}:{talk.at.isoformat()}".encode()).hexdigest()[:8]
-        talk.do(KeepEntry(entry=Cleared(id=name, on=on)))
+        note_cleared(talk)
+
+
+def note_cleared(talk: Talk, *, tested: bool = False) -> None:
+    """Note in the log of sessions that the safety questions were passed, or that the tests were made anew (*tested*)."""
+    known = talk.known
+    if not known.log:
+        return
+    name = hashlib.sha256(f"cleared:{known.person.id}:{talk.at.isoformat()}".encode()).hexdigest()[:8]
+    talk.do(KeepEntry(entry=Cleared(id=name, on=local_day(talk), tested=tested)))
 
 
 def _difference(talk: Talk, old: Plan | None, new: Plan) -> Line | None:

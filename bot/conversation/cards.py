@@ -33,6 +33,9 @@ def show_question(talk: Talk, ask: Ask, way: Way, *, note: Line | None = None, f
         *_news(talk, ask, way),
         question_text(talk, ask),
     ]
+    alone = ask.rows[0].side if len(ask.rows) == 1 < len(ask.question.rows) and ask.question.field == "level" else None
+    if alone is not None and _kind_of_run(talk, ask.question)[0] is None:  # a repeat says so itself
+        paragraphs.append(Line(key="bot.this_side_only", values={"side": side_word(alone)}))
     if screening.revisit == ask.question.id and ask.question.kind in ("scale", "number"):
         held = tuple(answer for row in ask.rows if (answer := said(talk, ask.question, row)))
         paragraphs.append(Line(key="bot.your_answer", values={"answer": Joined(items=held, glue=" · ")}))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
-from bot.conversation import again, alarm, away, practice, screening, timing
+from bot.conversation import again, alarm, away, pages, practice, screening, timing
 from bot.conversation.activities import Ask, Confirm, Prompt
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
+from bot.conversation.effects import Slot as Words
 from bot.conversation.events import CameDue
 from bot.conversation.known import CONSENT_VERSION, HOLDING
 from bot.conversation.talk import Talk
@@ -30,6 +31,7 @@ from bot.timetable.rhythm import (
 from rules import Prescribed
 from rules.feedback import read_feedback
 from rules.log import SessionReport, standing_log
+from rules.times import read_time
 
 WAIT = timedelta(minutes=15)
 """So long a prompt waits while something else is going on, before it is looked at again. A proposal."""
@@ -269,12 +271,25 @@ def typed(talk: Talk, words: str) -> bool:
     return told_done(talk, words)
 
 
+REMIND = re.compile(r"\bremind(?:er|ers)?\b", re.IGNORECASE)
+
+
+def asks_for_reminders(talk: Talk, words: str) -> bool:
+    """Hear "remind me at 7 in the evening"; False for other words."""
+    if talk.known.plan is None or not REMIND.search(words):
+        return False
+    timing.begin(talk)
+    if read_time(words, talk.lexicon):
+        timing.typed(talk, words)
+    return True
+
+
 def told_done(talk: Talk, words: str) -> bool:
     """Hear that they did a session by themselves; False where the words don't say so."""
     told = read_feedback(words, talk.lexicon)
     if talk.known.plan is None or told is None or told.done not in ("yes", "partly"):
         return False
-    on = _close_prompt(talk) or local_day(talk)
+    on = _close_prompt(talk) or again.local_day(talk)
     practice.told_done(talk, on, told)
     return True
 
@@ -287,6 +302,88 @@ PROMPT_WORDS = {
     "flare": ("a bad day", "bad day", "flare up", "flare-up", "flare"),
     "hurts": ("something hurts", "it hurts", "hurts"),
 }
+
+
+# --- the week, and what was
+
+
+def show_week(talk: Talk) -> None:
+    """Show the session that comes next with its reasons, and on which days it comes."""
+    on = again.local_day(talk)
+    on += timedelta(days=is_done(talk, on))
+    what = practice.today(talk, on)
+    if what is None:
+        return
+    if what.kind != "session":
+        practice.say_no_session(talk, what)
+        return
+    why = practice.reasons(talk, what, (*practice.CHANGES, "hold"))
+    talk.say(
+        Line(key="week.next", values={"date": timing.on_date(on), "count": minutes(what.items)}),
+        *(line for n, item in enumerate(what.items, 1) for line in pages.exercise_as_asked(talk, item, n)),
+    )
+    talk.say(
+        *([Line(key="week.why", values={"why": Joined(items=why, glue="\n")})] if why else []),
+        *_coming(talk),
+        Line(key="week.strength"),
+        talk.of_screen("plan.stop"),
+    )
+
+
+def _coming(talk: Talk) -> Iterator[Line]:
+    rhythm = talk.known.rhythm
+    if rhythm is None:
+        yield Line(key="week.no_time")
+        return
+    planned = next_prompts(rhythm, talk.at, 7, last_prompt_on=timing.last_prompt_on(talk, rhythm))
+    days = tuple(
+        timing.when(one) for one in planned if one.slot.local_date <= again.local_day(talk) + timedelta(days=7)
+    )
+    yield Line(key="week.coming", values={"days": Joined(items=days, glue="; ")}) if days else Line(key="week.paused")
+
+
+MISTAKE = re.compile(r"\b(?:mistake|wrong|by accident|accidentally|didn'?t (?:do|mean)|never did)\b", re.IGNORECASE)
+
+
+def mistaken(talk: Talk, words: str) -> bool:
+    """Hear that something told lately was a mistake, and ask what; False where no session was told lately."""
+    sessions = [e for e in standing_log(talk.known.log) if isinstance(e, SessionReport)]
+    if not sessions or not MISTAKE.search(words) or again.local_day(talk) - sessions[-1].on > timedelta(days=1):
+        return False
+    talk.next_step()
+    options = (("undo", "practice.the_session"), ("change", "bot.change_answer"), ("go-on", "bot.sure_no"))
+    talk.say(Line(key="practice.which_mistake"), rows=(talk.choices(*options),))
+    return True
+
+
+HISTORY_DAYS = 14
+"""So many sessions `/history` lists. A proposal."""
+
+
+def show_history(talk: Talk) -> None:
+    """List the sessions as they were told, the newest first."""
+    told = [e for e in standing_log(talk.known.log) if isinstance(e, SessionReport)]
+    if not told:
+        talk.say(Line(key="history.none"))
+        return
+    lines = tuple(_told(talk, report) for report in sorted(told, key=lambda e: e.on, reverse=True)[:HISTORY_DAYS])
+    talk.next_step()
+    talk.say(
+        Line(key="history.head", values={"count": sum(report.completed != "no" for report in told)}),
+        Line(key="bot.list", values={"items": Joined(items=lines, glue="\n")}),
+        Line(key="history.undo"),
+        rows=(talk.choices(("undo", "practice.undo")),),
+    )
+
+
+def _told(talk: Talk, report: SessionReport) -> Line:
+    parts = [Line(key=f"history.{report.completed}")]
+    if report.pain:
+        parts.append(Line(key="history.pain", values={"pain": report.pain}))
+    if report.morning is not None and report.morning != "usual":
+        parts.append(Line(key=f"history.morning.{report.morning}"))
+    values: dict[str, Words] = {"date": timing.on_date(report.on), "told": Joined(items=tuple(parts), glue=", ")}
+    return Line(key="history.line", values=values)
 
 
 # --- pauses
@@ -319,7 +416,7 @@ def stop_tapped(talk: Talk, option: str) -> bool:
             talk.do(Forget(kinds=("nudge", "later"), why="not_today"))
             talk.say(Line(key="prompt.not_today_fine"))
         case "pause-week":
-            pause(talk, local_day(talk) + timedelta(days=7))
+            pause(talk, again.local_day(talk) + timedelta(days=7))
         case "pause-open":
             pause(talk)
         case _:
@@ -390,19 +487,13 @@ def _start_again(talk: Talk, rhythm: Rhythm, key: str | None) -> None:
         talk.say(Line(key=key, values={"when": timing.when(coming[0])}))
 
 
-def local_day(talk: Talk, at: datetime | None = None) -> date:
-    """Give the client's local date; the one of UTC where they set no place yet."""
-    rhythm, now = talk.known.rhythm, at or talk.at
-    return now.astimezone(tz(rhythm.zone)).date() if rhythm is not None else now.date()
-
-
 def pause_in_words(talk: Talk, words: str) -> None:
     """Pause as told: "until 3 December", "2 weeks", or without an end."""
     told = words.strip()
     if not told:
         pause(talk)
         return
-    until = read_until(told, local_day(talk), month_first=talk.known.profile.get("country") == "us")
+    until = read_until(told, again.local_day(talk), month_first=talk.known.profile.get("country") == "us")
     if until is None:
         talk.say(Line(key="rhythm.pause_unclear"))
     else:

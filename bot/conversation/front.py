@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot.conversation import again, alarm, asked, away, pages, screening, second, sure
+from bot.conversation import again, alarm, asked, away, daily, pages, screening, second, sure
 from bot.conversation.activities import Hello, Today, Unlock
 from bot.conversation.effects import Button, ButtonRow, KeepAnswer, KeepConsent, Line
 from bot.conversation.known import CONSENT_VERSION, HOLDING
@@ -23,6 +23,12 @@ MENU_WORDS = (
     ("second", ("second", "tomorrow", "cue", "cues")),
 )
 """What the words of the menu may be typed as."""
+EXAMINED = re.compile(
+    r"\bexamined\b|\bcleared\b|\b(?:doctor|gp|physio\w*|surgeon|specialist|consultant|hospital|clinic)\b.*"
+    r"\b(?:fine|ok|okay|may|can|safe|allowed|good)\b",
+    re.IGNORECASE,
+)
+"""Words under a stop that say somebody had a look."""
 EXAMINERS = {
     "doctor": ("doctor", "gp", "consultant", "surgeon", "specialist", "a doctor"),
     "physio": ("physio", "physiotherapist", "physical therapist", "pt"),
@@ -182,6 +188,12 @@ def idle_words(talk: Talk, words: str) -> None:
     if free and talk.known.assessment is None and (named := _named_screen(talk, words)) is not None:
         begin(talk, which=named)
         return
+    if _held(talk) and may_unlock(talk) and EXAMINED.search(words):
+        if _examiner(words) in (None, "no"):
+            idle_tap(talk, "examined")
+        else:
+            examined(talk, words)
+        return
     if free and talk.known.assessment is not None:
         if alarm.tells_of_pain(talk, words):
             again.rest(talk)
@@ -253,9 +265,12 @@ def second_look(talk: Talk) -> None:
     elif is_locked(talk) or _held(talk):
         alarm.show_locked(talk)
     elif again.second_is_due(talk):
-        second.ask_today(talk)
+        if again.gate_is_fresh(talk):  # they were asked just now
+            second.begin(talk)
+        else:
+            second.ask_today(talk)
     else:
-        idle(talk, Line(key="bot.second_not_now"))
+        idle(talk, Line(key="bot.second_tomorrow" if again.second_is_too_soon(talk) else "bot.second_not_now"))
 
 
 def hear_today(talk: Talk, *, nothing_new: bool = False, words: str | None = None) -> None:
@@ -285,9 +300,7 @@ def examined(talk: Talk, said: str) -> None:
             talk.pop()
         alarm.show_locked(talk)
         return
-    low = said.lower().strip(" .!")
-    words = set(low.split())
-    who = next((w for w, names in EXAMINERS.items() if low == w or low in names or words & set(names)), None)
+    who = _examiner(said)
     if who is None:
         talk.say(Line(key="bot.who_unclear"))
         alarm.ask_who_examined(talk)
@@ -300,6 +313,13 @@ def examined(talk: Talk, said: str) -> None:
         talk.say(Line(key="bot.wait_then"))
         return
     screening.begin(talk, scope="unlock", keep=again.lasting(talk), examined_by=who)
+
+
+def _examiner(said: str) -> str | None:
+    """Read who examined them; "no" where nobody did."""
+    low = said.lower().strip(" .!")
+    words = set(re.findall(r"[a-z&]+", low))
+    return next((w for w, names in EXAMINERS.items() if low == w or low in names or words & set(names)), None)
 
 
 def profile_answers(talk: Talk) -> dict[str, Value]:
@@ -347,5 +367,7 @@ def show_plan(talk: Talk) -> None:
         talk.say(Line(key="result.unreadable"))
     elif (resting := again.resting(talk)) is not None:
         talk.say(resting)
+    elif talk.known.plan is not None and talk.known.log:
+        daily.show_week(talk)
     else:
         pages.show_plan(talk, talk.known.plan)

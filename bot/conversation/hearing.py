@@ -80,7 +80,10 @@ def typed(talk: Talk, text: str, message: str) -> None:
         if question.kind == "checklist":
             typed_ticks(talk, question, values)
         else:
-            record(talk, question, values, how="typed", words=text, message=message, note=_one_side(talk, ask, text))
+            named = {label.casefold() for row in labels.values() for label in row.values()}
+            exact = text.strip().casefold() in named
+            note = _one_side(talk, ask, text)
+            record(talk, question, values, how="typed", words=text, message=message, note=note, exact=exact)
     elif heard.control == "none_of_these" and question.kind == "one" and (plain := plain_no(rows[0])):
         record(talk, question, {rows[0].path: plain}, how="typed", words=text, message=message)
     elif heard.control and _applies(heard.control, question):
@@ -141,7 +144,8 @@ def _not_understood(talk: Talk, question: Question, text: str) -> None:
     if open_now is not None and open_now[0] is not None and (told := _one_side(talk, open_now[0], text)) is not None:
         go_on(talk, note=told, fresh=False)
         return
-    unsure = any(option.id in UNKNOWN_WORDS for row in question.rows for option in row.options)
+    asked = (open_now[0].open or open_now[0].rows)[:1] if open_now is not None and open_now[0] is not None else ()
+    unsure = any(option.id in UNKNOWN_WORDS for row in asked for option in row.options)
     hint = Line(key=f"bot.hint.{question.kind}" + ("_or_unsure" if question.kind == "one" and unsure else ""))
     if question.kind == "one" and len(question.rows) == 1 and len(re.findall(r"[0-9]+", text)) > 1:
         hint = Line(key="bot.hint.one_only")

@@ -168,10 +168,12 @@ def _missing(talk: Talk, finding: Finding, facts: Facts, hurt: tuple[str, ...]) 
 
 
 def _hurt(talk: Talk, finding: Finding, facts: Facts) -> tuple[str, ...]:
-    """List the tests of this context that pain ended."""
+    """List the tests of this context that pain ended, in any try."""
     sight = Sight(talk.screen, facts, finding.side)
     tests = (t for t in talk.screen.tests.values() if t.context == finding.context)
-    return tuple(t.id for t in tests if (tried := sight.tried(t.id)) is not None and sight.ended(tried))
+    sides = (finding.side, "both")
+    ended = {a.test for a in facts.attempts if a.side in sides and (a.level == "hurts" or sight.ended(a))}
+    return tuple(t.id for t in tests if t.id in ended)
 
 
 def _short(talk: Talk, finding: Finding, facts: Facts) -> tuple[Line, ...]:
@@ -265,10 +267,19 @@ def exercise(talk: Talk, prescribed: Prescribed, number: int) -> Line:
     )
 
 
+def exercise_as_asked(talk: Talk, prescribed: Prescribed, number: int) -> tuple[Line, ...]:
+    """Say how one exercise is done, and the easier or harder way where that is asked for."""
+    said = exercise(talk, prescribed, number)
+    if prescribed.variant == "base":
+        return (said,)
+    how = talk.of_screen(f"exercise.{prescribed.exercise}.{prescribed.variant}")
+    return said, Line(key=f"plan.variant.{prescribed.variant}", values={"how": how})
+
+
 def _why(talk: Talk, word: str) -> Line:
     if word.startswith(("ladder.", "cue.")):
         return talk.of_screen(word)
-    return Line(key=f"plan.why.{word}") if word == "lift" else talk.of_screen(f"plan.why.{word}")
+    return Line(key=f"plan.why.{word}") if word in ("lift", "stand_in") else talk.of_screen(f"plan.why.{word}")
 
 
 def dose(given: Dose) -> Line:

@@ -39,6 +39,9 @@ def today(talk: Talk, on: date) -> Today | None:
     known = talk.known
     if known.plan is None or known.assessed_facts is None:
         return None
+    never = not any(isinstance(e, SessionReport) and e.completed != "no" for e in standing_log(known.log))
+    if never and again.tests_are_old(known.tested_at, talk.at):
+        return Today(kind="rescreen", why=("next.rescreen.missed_days",))
     return _next(talk, on)
 
 
@@ -47,8 +50,10 @@ def _next(talk: Talk, on: date) -> Today:
     known = talk.known
     assert known.plan is not None  # noqa: S101  # asked by who calls
     assert known.assessed_facts is not None  # noqa: S101
-    what = next_session(talk.screen, known.plan, _log(talk), on, facts=known.assessed_facts)
-    rhythm = known.rhythm
+    rhythm, plan = known.rhythm, known.plan
+    if rhythm is not None:  # days that they did not choose are not missed
+        plan = plan.model_copy(update={"days_a_week": min(plan.days_a_week, len(rhythm.days))})
+    what = next_session(talk.screen, plan, _log(talk), on, facts=known.assessed_facts)
     if rhythm is None or not rhythm.leg_days:
         return what
     legs_today = on.weekday() in rhythm.leg_days
@@ -167,11 +172,7 @@ def _exercise(talk: Talk, now: Practice) -> tuple[list[Line], tuple[ButtonRow, .
     items = now.report.prescribed
     place = Line(key="practice.place", values={"n": now.at + 1, "count": len(items)})
     item = items[now.at]
-    lines = [place, pages.exercise(talk, item, now.at + 1)]
-    if item.variant != "base":
-        how = talk.of_screen(f"exercise.{item.exercise}.{item.variant}")
-        lines.append(Line(key=f"plan.variant.{item.variant}", values={"how": how}))
-    lines.append(_count(item))
+    lines = [place, *pages.exercise_as_asked(talk, item, now.at + 1), _count(item)]
     more = [("x-done", "practice.done"), ("x-part", "practice.part")]
     if _other(talk, now, item) is not None:
         more.append(("x-other", "practice.other"))

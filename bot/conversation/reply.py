@@ -51,6 +51,12 @@ COMMANDS = (
     "privacy",
     "help",
     "cancel",
+    "time",
+    "pause",
+    "resume",
+    "practise",
+    "undo",
+    "history",
     "restart",
     "back",
     "why",
@@ -127,7 +133,11 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             practice.typed(talk, words)
         case Prompt() if daily.typed(talk, words):
             pass
-        case None | Prompt() if daily.stops(talk, words) or timing.travels(talk, words) or _told_done(talk, words):
+        case None | Prompt() if daily.stops(talk, words) or timing.travels(talk, words) or daily.mistaken(talk, words):
+            pass
+        case None | Prompt() if _told_done(talk, words) or (
+            talk.known.consent == CONSENT_VERSION and daily.asks_for_reminders(talk, words)
+        ):
             pass
         case None | Prompt():
             front.idle_words(talk, words)
@@ -249,7 +259,7 @@ def _daily_tap(talk: Talk, option: str) -> bool:
         case "time":
             timing.begin(talk)
         case "practise" | "start":
-            practice.begin(talk, daily.local_day(talk))
+            practice.begin(talk, again.local_day(talk))
         case "undo":
             practice.undo(talk)
         case "go-on":
@@ -312,7 +322,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
                 away.offer_resume(talk)
             else:
                 front.second_look(talk)
-        case "time" | "pause" | "resume" | "practise" | "undo" if _may_train(talk):
+        case "time" | "pause" | "resume" | "practise" | "undo" | "history" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
             if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice):
@@ -346,7 +356,9 @@ def _daily_command(talk: Talk, command: str, rest: str) -> None:
         case "resume":
             daily.resume(talk)
         case "practise":
-            practice.begin(talk, daily.local_day(talk))
+            practice.begin(talk, again.local_day(talk))
+        case "history":
+            daily.show_history(talk)
         case _:
             practice.undo(talk)
 
@@ -405,7 +417,7 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
 
 def _back_to_it(talk: Talk) -> None:
     """After a page asked for in the middle of something, show that something again."""
-    if talk.top is not None:
+    if talk.top is not None and not isinstance(talk.top, Prompt):
         _show_where_they_are(talk)
 
 

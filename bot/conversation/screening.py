@@ -43,6 +43,8 @@ DEGREES = "reports.degrees_wanted"
 """What says whether degrees are asked for; a client switches it with /settings."""
 
 
+LONG_ANSWER = 5
+"""An answer of so many words may have been taken for another than was meant, so it is said back. A proposal."""
 TESTING = ("full", "second")
 """The scopes of a screening in which hips are tested; the others ask the gate alone."""
 
@@ -273,8 +275,12 @@ def record(
     words: str | None = None,
     message: str | None = None,
     note: Line | None = None,
+    exact: bool = False,
 ) -> None:
-    """Record answers to one question, raise what they raise, and go on. *note* is said first, where nothing else is."""
+    """Record answers to one question, raise what they raise, and go on. *note* is said first, where nothing else is.
+
+    *exact*: the words were those of a button, so that nothing could be taken for another.
+    """
     screening = talk.screening
     if screening is None:
         return
@@ -318,7 +324,7 @@ def record(
         talk.do(AnswerTap())
     note = cueing.before_and_after(talk, question, way.facts, tuple(values)) or note
     note = _kind_end(talk, question, values) or _changed_before(talk, question, screening, values, how) or note
-    note = note or _taken_as(talk, question, values, how, words or "")
+    note = note or (None if exact else _taken_as(talk, question, values, how, words or ""))
     if how == "corrected":
         note = Line(key="bot.corrected")
     go_on(talk, note=note, fresh=finished or (moved.revisit is None and finished))
@@ -349,9 +355,11 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
     screening = talk.screening
     if question.test is None:
         return None
-    for path in values:
+    for path, value in values.items():
         room, side, field = path.split(".")
         test, day, try_ = run_of(room)
+        if field == "level" and value == "hurts" and f"{room}.{side}.sensation" not in talk.screen.asked:
+            return _that_is_enough(talk, test, side)  # a repeat, which asks no more about it
         of_test = (a for a in talk.facts.attempts if (a.test, a.side, a.day, a.try_) == (test, side, day, try_))
         attempt = next(of_test, None)
         if attempt is None or field not in ("sensation", "pain"):
@@ -360,11 +368,15 @@ def _kind_end(talk: Talk, question: Question, values: Mapping[str, Value]) -> Li
         if sight.ended(attempt) and f"end:{test}.{side}" not in (screening.told if screening else ()):
             if screening is not None:
                 talk.put_screening(screening.model_copy(update={"told": (*screening.told, f"end:{test}.{side}")}))
-            place = side_word(side) if side != "both" else Line(key="bot.both_sides")
-            return Line(key="bot.test_ended", values={"test": test_name(talk, test), "side": place})
+            return _that_is_enough(talk, test, side)
         if attempt.sensation in talk.screen.file.invalid_sensations and field == "sensation":
             return talk.of_screen("screen.test_invalid", test=test_name(talk, test))
     return None
+
+
+def _that_is_enough(talk: Talk, test: str, side: str) -> Line:
+    place = side_word(side) if side != "both" else Line(key="bot.both_sides")
+    return Line(key="bot.test_ended", values={"test": test_name(talk, test), "side": place})
 
 
 def _changed_before(
@@ -388,6 +400,16 @@ def _changed_before(
 
 def _taken_as(talk: Talk, question: Question, values: Mapping[str, Value], how: str, words: str) -> Line | None:
     """Say what typed words of a list were taken for, where they weren't its own, so that a wrong guess is seen."""
+    if how == "typed" and question.kind == "one" and len(words.split()) >= LONG_ANSWER:
+        levels = tuple(row for row in question.rows if row.path in values and row.path.endswith(".level"))
+        answers = tuple(
+            Line(key="bot.sided", values={"side": row_label(talk, question, row), "answer": answer})
+            if row.side
+            else answer
+            for row in levels
+            if (answer := said(talk, question, row))
+        )
+        return Line(key="bot.taken_as", values={"answers": Joined(items=answers, glue=", ")}) if answers else None
     if how != "typed" or question.kind != "many":
         return None
     taken = [option for value in values.values() if isinstance(value, tuple) for option in value]
@@ -516,6 +538,8 @@ def _finish(talk: Talk, way: Way) -> None:
     tested_at = screening.tested_at or talk.at
     talk.do(KeepAssessment(screening=screening.id, assessment=assessment, facts=way.facts, tested_at=tested_at))
     talk.do(KeepPlan(plan=None if isinstance(plan, NoPlan) else plan))
+    if screening.tested_at is None:
+        again.note_cleared(talk, tested=True)
     standing = {flag.id for flag in assessment.flags}
     for flag in talk.known.flags:
         if flag.id not in standing and flag.action not in HOLDING:

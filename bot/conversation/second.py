@@ -78,7 +78,6 @@ def hear_today(talk: Talk, *, nothing_new: bool, words: str | None = None, told:
     """
     if isinstance(talk.top, Today):
         talk.pop()
-    known = talk.known
     said: Value = "no" if nothing_new else "yes"
     how = "tapped" if words is None else "typed"
     talk.do(KeepAnswer(screening="today", path="reports.new_today", value=said, how=how, words=words))
@@ -87,9 +86,16 @@ def hear_today(talk: Talk, *, nothing_new: bool, words: str | None = None, told:
             talk.say(Line(key="today.then_the_list"))
         screening.begin(talk, scope="gate", keep=again.lasting(talk))
         return
+    begin(talk)
+
+
+def begin(talk: Talk) -> None:
+    """Begin the second look on top of day 1's answers."""
+    known = talk.known
     if not again.second_is_due(talk) or known.assessed_facts is None or known.assessment is None:
         talk.say(Line(key="bot.second_not_now"))
         return
+    talk.say(Line(key="bot.second_aim"))
     screening.begin(
         talk,
         scope="second",

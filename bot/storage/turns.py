@@ -347,8 +347,8 @@ class SqlTurns:
         put = self._insert(t).values(person_id=person_id, due_at=slot.due_at, state="waiting", **named)
         moved = put.on_conflict_do_update(
             index_elements=["person_id", "kind", "local_date", "slot"],
-            set_={"due_at": slot.due_at},
-            where=in_state(t, "waiting"),  # one that went out, or was skipped, is never due again
+            set_={"due_at": slot.due_at, "state": "waiting", "done_at": None, "why": None},
+            where=t.c.state != "done",  # one that went out is never due again
         )
         await self._connection.execute(moved)
 

@@ -427,6 +427,14 @@ async def test_reminders_that_are_forgotten_are_not_due(store: Store) -> None:
     assert [row.slot.kind for row in await take(store, NOW)] == ["prompt"]
 
 
+async def test_a_reminder_that_was_forgotten_can_be_planned_again_one_that_went_out_can_not(store: Store) -> None:
+    await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, NOW)))
+    await keep(store, Forget(kinds=("prompt",), why="changed"), Remind(slot=slot(5, NOW)))
+    assert len(await take(store, NOW)) == 1
+    await keep(store, Remind(slot=slot(5, NOW)))
+    assert await take(store, NOW) == []
+
+
 async def test_the_end_of_a_rhythm_ends_its_reminders(store: Store) -> None:
     await keep(store, KeepRhythm(rhythm=RHYTHM), Remind(slot=slot(5, NOW)), KeepRhythm(rhythm=None))
     assert await take(store, NOW) == []

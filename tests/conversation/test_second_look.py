@@ -22,7 +22,7 @@ def next_day(library: Library) -> Chat:
 def test_it_wants_another_day(library: Library) -> None:
     chat = finished(library)
     chat.types("/second")
-    assert "another day" in chat.last
+    assert "a night in between" in chat.last
     assert not chat.known.conversation.activities
 
 
@@ -100,7 +100,9 @@ def test_the_safety_questions_asked_again_leave_it_open(library: Library) -> Non
     through_the_gate(chat)
     assert any("second look" in label.lower() for label in chat.labels)
     chat.types("/second")
-    assert isinstance(chat.known.conversation.activities[-1], Today)
+    running = chat.known.conversation.activities[-1]
+    assert isinstance(running, Screening)  # asked just now, "anything new?" is not asked again
+    assert running.scope == "second"
 
 
 def test_the_safety_questions_asked_again_make_old_tests_no_younger(library: Library) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.channels.transcript import difference, read_transcript
-from bot.commands.chat import play
+from bot.commands.chat import play, read_before
 from bot.settings import read_settings
 from bot.wiring import Content, read_content
 
@@ -29,7 +29,7 @@ def content() -> Content:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_transcript_plays_as_written(file: Path, content: Content) -> None:
     transcript = read_transcript(file.read_text(encoding="utf-8"), file.name)
-    said = asyncio.run(play(transcript, read_settings(), content))
+    said = asyncio.run(play(transcript, read_settings(), content, read_before(file, transcript)))
     assert not list(difference(transcript, said))
 
 

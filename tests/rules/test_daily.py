@@ -26,7 +26,7 @@ from rules.log import (
     standing_log,
 )
 from rules.progression import Chooser, first_dose
-from rules.slots import Rule
+from rules.slots import Rule, Shelf
 from tests.rules.cases import cases_of, facts_of
 
 START = date(2026, 1, 5)
@@ -149,6 +149,10 @@ def test_who_waited_longest_goes_up_next() -> None:
     assert [d.exercise for d in today.decisions if d.kind == "progress"] == ["fp3"]
     assert asked(today, "fp3")[0] == "harder"
     assert asked(today, "fp1") == ("base", 1, 4, 5)
+    in_a_week = client(*[WELL] * 7).today
+    decisions = {d.exercise: (d.kind, d.rule) for d in in_a_week.decisions}
+    assert decisions["mx6"] == ("progress", "next.ready")  # as it was since the first day
+    assert decisions["fp4"] == ("hold", "next.one_at_a_time")
 
 
 def test_the_lift_adds_reps_then_sets_then_the_harder_variant_then_another_exercise() -> None:
@@ -191,6 +195,7 @@ def test_breaths_go_to_four_sets_then_harder_then_to_the_next_exercise() -> None
         ([WELL], "first_good"),
         ([WELL, {"pain": 4}], "amber_once"),
         ([WELL, {"morning": "bit_worse"}], "amber_once"),
+        ([WELL, {"morning": "clearly_worse", "where": "muscle"}], "amber_once"),
         ([{"pain": 4}, WELL], "first_good"),
         ([WELL, {"pain": None}], "missing"),
         ([{"morning": None}, WELL], "missing"),
@@ -201,6 +206,7 @@ def test_breaths_go_to_four_sets_then_harder_then_to_the_next_exercise() -> None
         ([just_fp1(compensations=("rib_flare",))] * 2, "same_compensation"),
         ([WELL, {"pain": 6, "where": "muscle", "like": "sore", "limp": False}], "sore"),
         ([WELL, {"pain": 2, "where": "muscle", "like": "sore", "limp": True}], "sore"),
+        ([WELL, {"pain": 4, "where": "muscle", "like": "sore"}], "amber_once"),  # not told how they walk
     ],
 )
 def test_what_holds(days: list[dict[str, Any]], rule: str) -> None:
@@ -213,6 +219,13 @@ def test_what_holds(days: list[dict[str, Any]], rule: str) -> None:
 def test_one_compensation_or_a_morning_not_yet_told_of_doesnt_hold() -> None:
     today = client(just_fp1(compensations=("rib_flare",)), {"morning": None}).today
     assert decided(today, "fp1")[0] == "progress"
+
+
+@pytest.mark.parametrize(("pain", "rule"), [(0, "ready"), (4, "amber_once"), (None, "missing")])
+def test_a_lift_that_earned_a_step_goes_up_only_after_a_good_day(pain: int | None, rule: str) -> None:
+    others = {"of": {name: {"reserve": None} for name in ("fp1", "fp3")}}
+    today = client(*[others] * 6, {**others, "pain": pain}).today
+    assert decided(today, "mx6") == (("progress", rule, "dose") if rule == "ready" else ("hold", rule, None))
 
 
 def test_a_decision_names_what_was_told() -> None:
@@ -254,6 +267,29 @@ def test_going_back_leads_to_the_easier_exercise() -> None:
     seen = [found.does(of=no).items[0] for _ in range(5)]
     ways = [(item.exercise, item.variant) for item in seen]
     assert ways == [("ff4", "base"), ("ff4", "easier"), ("ff1", "base"), ("ff1", "easier"), ("ff1", "easier")]
+
+
+def test_a_rung_that_this_client_lacks_the_things_for_is_skipped_up_and_down() -> None:
+    _, facts = planned("vignette 28", **{"reports.equipment": ("cable", "bench", "dumbbell")})
+    lift = PLAN.strength[0]
+
+    def lifts_from(exercise: str) -> Client:
+        return Client(PLAN.model_copy(update={"strength": (lift.model_copy(update={"exercise": exercise}),)}), facts)
+
+    up = lifts_from("fp8")
+    others = {name: {"reserve": None} for name in ("fp1", "fp3")}
+    lifts = [item.exercise for _ in range(50) for item in up.does(of=others).items if item.role == "lift"]
+    assert LIBRARY["fp8"].harder == "mx8"  # on a step
+    assert list(dict.fromkeys(lifts)) == ["fp8", "mx9"]
+
+    down = lifts_from("ep8")
+    down.does(of={"ep8": {"reserve": "no"}})
+    down.misses(8)
+    assert asked(down.today, "ep7")[0] == "easier"
+    down.does()
+    down.misses(8)
+    assert LIBRARY["ep7"].easier == "ep5"  # on a step
+    assert asked(down.today, "mx6")[0] == "easier"
 
 
 def test_pain_told_of_without_a_session_counts() -> None:
@@ -435,6 +471,27 @@ def test_a_bad_day_leaves_the_openers_and_then_all_is_a_step_easier() -> None:
     assert asked(found.today, "mx6")[0] == "easier"  # its next day
 
 
+def test_sessions_of_a_bad_day_earn_nothing() -> None:
+    found = client(WELL, plan=PLAN.model_copy(update={"daily": PLAN.daily[:1], "strength": ()}))
+    found.add(FlareUp(id="f", on=found.on))
+    for _ in range(4):
+        assert asked(found.does(), "fp1") == EASIER
+    assert asked(found.today, "fp1") == BASE
+
+
+def test_bad_days_running_are_one_bad_time_and_a_later_one_is_another() -> None:
+    found = client(WELL, WELL, WELL)
+    for _ in range(2):
+        found.add(FlareUp(id=f"f{found.on}", on=found.on))
+        found.does()
+    found.does()
+    assert asked(found.does(), "fp1") == BASE
+    found.add(FlareUp(id="again", on=found.on))
+    found.does()
+    found.does()
+    assert asked(found.today, "fp1")[0] == "easier"
+
+
 # --- no difference, felt elsewhere, stand-ins --------------------------------------------------------------------
 
 
@@ -475,6 +532,14 @@ def test_felt_elsewhere_swaps_to_the_pair_and_stays_there() -> None:
     found.does()
     assert found.today.items[0].exercise == "fp2"
     assert decided(found.today, "fp2")[0] == "progress"
+
+
+def test_felt_elsewhere_never_takes_what_another_exercise_goes_up_to() -> None:
+    elsewhere = {"of": {"fp3": {"felt_right": False}}}
+    assert LIBRARY["fp3"].pair == LIBRARY["fp1"].harder == "fp6"
+    today = client(elsewhere, elsewhere).today
+    assert asked(today, "fp3")[0] == "easier"
+    assert decided(today, "fp3") == ("hold", "felt_elsewhere", None)
 
 
 def test_felt_elsewhere_the_third_time_changes_nothing() -> None:
@@ -614,6 +679,24 @@ def no_higher(item: Prescribed, than: Prescribed) -> bool:
     if item.exercise != than.exercise:
         return item.exercise not in above(than.exercise)
     return all(one <= other for one, other in zip(rank(item), rank(than), strict=True))
+
+
+def test_no_exercise_stands_on_two_ladders_and_lifts_are_on_no_daily_one() -> None:
+    for plan, facts in PLANS:
+        slots = Shelf(SCREEN, plan, facts).slots
+        names = [{rung.exercise.id for rung in slot.rungs} for slot in slots]
+        assert sum(map(len, names)) == len(set().union(*names))
+        assert all(rung.dose.code != "S" for slot in slots[: len(plan.daily)] for rung in slot.rungs)
+
+
+def test_more_pain_in_a_lift_doesnt_speed_up_another() -> None:
+    found = client({"pain": 4}, WELL, {"pain": 3}, *[WELL] * 4)
+    well = {item.role: item for item in found.today.items}
+    third = found.log[2]
+    assert isinstance(third, SessionReport)
+    found.add(third.model_copy(update={"pain": 4}))
+    assert decided(found.today, "mx6") == ("regress", "amber_twice", "variant")
+    assert all(no_higher(item, well[item.role]) for item in found.today.items)
 
 
 @given(CHANCE, KINDS, DAYS, st.data())
@@ -801,5 +884,6 @@ def test_any_log_gives_a_day_that_makes_sense(kind: tuple[Plan, Facts], log: lis
     assert bool(today.items) <= (today.kind == "session")
     rules = {f"next.{rule}" for rule in get_args(Rule)}
     assert {one.rule for one in today.decisions} <= rules
+    assert all((one.kind == "progress") == (one.rule == "next.ready") for one in today.decisions)
     assert today.seconds == sum(item.seconds for item in today.items)
     assert all(item.dose.sets >= 1 and item.exercise in LIBRARY for item in today.items)
