@@ -152,7 +152,7 @@ def clear_red_pain(talk: Talk) -> None:
 
 
 def note_cleared(talk: Talk, *, tested: bool = False) -> None:
-    """Note in the log of sessions that the safety questions were passed, or that the tests were made anew (*tested*)."""
+    """Note in the log of sessions that the safety questions were passed; *tested*: the tests were made anew."""
     known = talk.known
     if not known.log:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from bot.conversation import again, alarm, away, pages, practice, screening, timing
 from bot.conversation.activities import Ask, Confirm, Prompt

@@ -1,8 +1,9 @@
-"""When a client is reminded: local times of a zone as instants, daylight saving, quiet hours, pauses, back-off."""
+"""When a client is reminded: local times as instants, clock changes, quiet hours, pauses, and the slower rhythm."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Annotated, Literal
@@ -15,11 +16,27 @@ KINDS = ("prompt", "nudge", "later", "rescreen", "ask", "resume")
 LATEST = timedelta(hours=6)
 """So long after its time a prompt still goes out, quiet hours permitting. A proposal."""
 NUDGE_AFTER = timedelta(hours=3)
+"""So long after a prompt that nobody answered comes the one nudge. A proposal."""
 LATE = timedelta(minutes=10)
+"""A prompt so much later than its time says that it is late. A proposal."""
+BEFORE_QUIET = timedelta(hours=2)
+"""So long after an evening prompt the quiet hours begin at the earliest. A proposal."""
+DAY = timedelta(days=1)
+FAR = 800
+"""So many days ahead a next prompt is looked for: longer than any pause that can be set."""
+EVERY_OTHER, WEEKLY, FORTNIGHTLY = 4, 10, 30
+"""Silent days from which prompts come every other day, weekly, fortnightly (evidence 7: "2–3/week, then weekly at
+10–29 days, fortnightly at 30+"; that they slow down on day 4, after the question of day 3, is a proposal)."""
 
 
 class Rhythm(BaseModel):
-    """When a client wants to be reminded."""
+    """When a client wants to be reminded.
+
+    `zone` is an IANA name or an offset such as "+05:30"; `at` local; `days` weekdays, 0 is Monday. `anchor` is what
+    they tie it to, in their words. Nothing is said from `quiet_from` to `quiet_to`. `leg_days` are those on which they
+    train legs by another plan, and `leg_plan` how ours goes with it. A pause holds from `paused_from` up to, not
+    including, `paused_until`; without that until it is ended.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,6 +51,12 @@ class Rhythm(BaseModel):
     paused_from: date | None = None
     paused_until: date | None = None
     changed_at: datetime | None = None
+
+    def is_paused(self, on: date) -> bool:
+        """Tell whether a local date lies in a pause."""
+        if self.paused_from is None or on < self.paused_from:
+            return False
+        return self.paused_until is None or on < self.paused_until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +80,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class Later:
-    """A choice of a later time on the same day."""
+    """A later time on the same day; `id` names the choice."""
 
     id: str
     at: datetime
@@ -65,6 +88,8 @@ class Later:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
+    """How often prompts come: every so many days since the client was last heard."""
+
     every: int = 1
 
     def includes(self, on: date, *, heard_on: date) -> bool:
@@ -76,7 +101,8 @@ def tz(zone: str) -> tzinfo:
     """Give the time zone of a name or a fixed offset; raises ValueError."""
     if found := re.fullmatch(r"([+-])(\d{2}):(\d{2})", zone):
         offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
-        return timezone(-offset if found[1] == "-" else offset)
+        if offset < DAY:
+            return timezone(-offset if found[1] == "-" else offset)
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -86,91 +112,116 @@ def tz(zone: str) -> tzinfo:
 def instant(day: date, at: time, zone: str) -> datetime:
     """Give a local time as an instant: in a gap the first after it, in an overlap the first of the two."""
     where = tz(zone)
-    first = datetime.combine(day, at, where).replace(fold=0).astimezone(UTC)
-    if first.astimezone(where).replace(tzinfo=None) == datetime.combine(day, at):
+    local = datetime.combine(day, at)
+    first = local.replace(tzinfo=where, fold=0).astimezone(UTC)
+    if first.astimezone(where).replace(tzinfo=None) == local:
         return first
-    before = datetime.combine(day, at, where).replace(fold=1).astimezone(UTC)
-    low, high = min(first, before), max(first, before)
-    offset = low.astimezone(where).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
+    other = local.replace(tzinfo=where, fold=1).astimezone(UTC)
+    before, after = min(first, other), max(first, other)
+    offset = before.astimezone(where).utcoffset()
+    while after - before > timedelta(seconds=1):  # the clocks change somewhere in between, on a whole second
+        middle = before + (after - before) / 2
         if middle.astimezone(where).utcoffset() == offset:
-            low = middle
+            before = middle
         else:
-            high = middle
-    return high.replace(microsecond=0)
+            after = middle
+    return after.replace(microsecond=0)
 
 
 def next_prompt(rhythm: Rhythm, after: datetime, *, last_prompt_on: date | None = None) -> Slot | None:
-    day = after.astimezone(tz(rhythm.zone)).date() - timedelta(days=1)
-    for _ in range(800):
-        at = instant(day, rhythm.at, rhythm.zone)
-        if at > after and day.weekday() in rhythm.days and (last_prompt_on is None or day > last_prompt_on):
-            if rhythm.paused_from is None or day < rhythm.paused_from:
-                return Slot(kind="prompt", local_date=day, slot="day", due_at=at)
-            if rhythm.paused_until is not None and day >= rhythm.paused_until:
-                return Slot(kind="prompt", local_date=day, slot="day", due_at=at)
-        day += timedelta(days=1)
-    return None
+    """Give the first prompt after an instant, on a local date after *last_prompt_on*; None while paused for good."""
+    return next(_prompts(rhythm, after, last_prompt_on), None)
 
 
 def next_prompts(
     rhythm: Rhythm, after: datetime, count: int = 7, *, last_prompt_on: date | None = None
 ) -> tuple[Planned, ...]:
-    planned: list[Planned] = []
+    """Give the next prompts with their local times, fewer where a pause has no end."""
     where = tz(rhythm.zone)
-    while len(planned) < count:
-        slot = next_prompt(rhythm, after, last_prompt_on=last_prompt_on)
-        if slot is None:
-            break
+    coming = _prompts(rhythm, after, last_prompt_on)
+    planned = []
+    for _, slot in zip(range(count), coming, strict=False):
         local = slot.due_at.astimezone(where)
-        change = local.utcoffset() != (slot.due_at - timedelta(days=1)).astimezone(where).utcoffset()
-        planned.append(Planned(slot=slot, local=local, clock_change=change))
-        after, last_prompt_on = slot.due_at, slot.local_date
+        before = instant(slot.local_date - DAY, rhythm.at, rhythm.zone).astimezone(where)
+        planned.append(Planned(slot=slot, local=local, clock_change=local.utcoffset() != before.utcoffset()))
     return tuple(planned)
 
 
-def _quiet_begins(rhythm: Rhythm, day: date) -> datetime:
-    return instant(day, rhythm.quiet_from, rhythm.zone)
+def _prompts(rhythm: Rhythm, after: datetime, last_prompt_on: date | None) -> Iterator[Slot]:
+    where = tz(rhythm.zone)
+    first = after.astimezone(where).date() - DAY
+    for day in (first + n * DAY for n in range(FAR)):
+        if day.weekday() not in rhythm.days or rhythm.is_paused(day):
+            continue
+        if last_prompt_on is not None and day <= last_prompt_on:
+            continue
+        at = instant(day, rhythm.at, rhythm.zone)
+        if at > after and at.astimezone(where).date() == day:  # a date that a zone skipped has no prompt
+            # Named after the zone: the same date comes twice for one who flies west, and is another day then.
+            yield Slot(kind="prompt", local_date=day, slot=rhythm.zone, due_at=at)
+
+
+def quiet_begins(rhythm: Rhythm, day: date) -> datetime:
+    """Give the instant at which the quiet hours after a local date's prompt begin; past midnight for night owls."""
+    return instant(day if rhythm.quiet_from > rhythm.at else day + DAY, rhythm.quiet_from, rhythm.zone)
+
+
+def window_ends(rhythm: Rhythm, day: date) -> datetime:
+    """Give the instant until which a local date's prompt may still go out."""
+    return min(quiet_begins(rhythm, day), instant(day, rhythm.at, rhythm.zone) + LATEST)
+
+
+def is_late(due_at: datetime, now: datetime) -> bool:
+    """Tell whether a prompt goes out so late that it says so."""
+    return now - due_at > LATE
 
 
 def later_choices(rhythm: Rhythm, now: datetime) -> tuple[Later, ...]:
+    """Give the times to which a prompt may be put off: on the same local date, and before the quiet hours."""
     day = now.astimezone(tz(rhythm.zone)).date()
     wanted = {
         "half_hour": now + timedelta(minutes=30),
         "two_hours": now + timedelta(hours=2),
         "evening": instant(day, time(19, 0), rhythm.zone),
     }
-    return tuple(Later(id=name, at=at) for name, at in wanted.items() if now < at < _quiet_begins(rhythm, day))
+    last = min(quiet_begins(rhythm, day), instant(day + DAY, time(0), rhythm.zone))
+    return tuple(Later(id=name, at=at) for name, at in wanted.items() if now < at < last)
 
 
 def nudge(rhythm: Rhythm, prompted_at: datetime, now: datetime) -> Slot | None:
+    """Give the one nudge after a prompt; None where the day is too far gone for it."""
     day = prompted_at.astimezone(tz(rhythm.zone)).date()
     at = prompted_at + NUDGE_AFTER
-    if at >= _quiet_begins(rhythm, day) or at <= now:
-        return None
-    return Slot(kind="nudge", local_date=day, slot="day", due_at=at)
-
-
-def window_ends(rhythm: Rhythm, local_date: date) -> datetime:
-    return min(_quiet_begins(rhythm, local_date), instant(local_date, rhythm.at, rhythm.zone) + LATEST)
-
-
-def is_late(due_at: datetime, now: datetime) -> bool:
-    return now - due_at > LATE
+    last = min(quiet_begins(rhythm, day), instant(day + DAY, time(0), rhythm.zone))
+    return Slot(kind="nudge", local_date=day, slot=rhythm.zone, due_at=at) if now < at < last else None
 
 
 def pace(silent_days: int) -> Pace:
-    return Pace(every=1 if silent_days < 4 else 2 if silent_days < 10 else 7 if silent_days < 30 else 14)
+    """Give how often prompts come after so many silent days."""
+    if silent_days < EVERY_OTHER:
+        return Pace()
+    return Pace(every=2 if silent_days < WEEKLY else 7 if silent_days < FORTNIGHTLY else 14)
 
 
 def fitted(rhythm: Rhythm) -> Rhythm:
-    return rhythm
+    """Move the quiet hours out of the way of a time that was chosen inside them."""
+    at, early, late = rhythm.at, rhythm.quiet_to, rhythm.quiet_from
+    if early <= at <= _plus(late, -BEFORE_QUIET):
+        return rhythm
+    if at < early:
+        return rhythm.model_copy(update={"quiet_to": at})
+    return rhythm.model_copy(update={"quiet_from": _plus(at, BEFORE_QUIET)})
+
+
+def _plus(at: time, by: timedelta) -> time:
+    return (datetime.combine(date(2000, 1, 2), at) + by).time()
 
 
 def dated_pause(rhythm: Rhythm, start: date, until: date | None) -> Rhythm:
+    """Pause from a local date on, up to and not including another; None: until it is ended."""
     return rhythm.model_copy(update={"paused_from": start, "paused_until": until})
 
 
 def resumed(rhythm: Rhythm) -> Rhythm:
+    """End a pause."""
     return rhythm.model_copy(update={"paused_from": None, "paused_until": None})
