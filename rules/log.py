@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
@@ -77,6 +77,22 @@ class Cleared(Frozen):
     tested: bool = False
 
 
+class WeeklyCheck(Frozen):
+    """A weekly re-screen, before exercise: levels of the primary tests by `test.side`, the daily task, how it feels.
+
+    `done` is the share of sessions reported since the check before, 0 to 1; `hurts` whether there is pain now.
+    """
+
+    kind: Literal["check"] = "check"
+    id: str
+    on: date
+    levels: Mapping[str, str] = {}
+    task: Tenth | None = None
+    sliders: Sliders | None = None
+    hurts: bool = False
+    done: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Retracted(Frozen):
     """What was told is taken back: the entry whose id is `what`."""
 
@@ -86,7 +102,7 @@ class Retracted(Frozen):
     what: str
 
 
-Entry: TypeAlias = Annotated[SessionReport | FlareUp | Cleared | Retracted, Field(discriminator="kind")]
+Entry: TypeAlias = Annotated[SessionReport | FlareUp | Cleared | WeeklyCheck | Retracted, Field(discriminator="kind")]
 
 
 def standing_log(entries: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from rules.assess import Assessment, Finding
@@ -70,6 +71,8 @@ class Plan(Frozen):
     strength_days: int
     offered: bool = False
     gentle: bool = False
+    tried: tuple[Driver, ...] = ()
+    """Drivers whose exercises were tried before and changed nothing."""
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -123,6 +126,19 @@ def first_plan(screen: Screen, assessment: Assessment, facts: Facts, *, gentle: 
         gentle=gentle,
         left_out=tuple(choose.left_out),
     )
+
+
+def next_plan(
+    screen: Screen, assessment: Assessment, facts: Facts, plan: Plan, driver: Driver, *, gentle: bool = False
+) -> Plan | NoPlan:
+    """Choose the exercises of the next likely driver, after those of *plan* changed nothing (evidence 6 No change)."""
+    lead = _lead(assessment)
+    if lead is None:
+        return NoPlan(reason="nothing_suits")
+    as_if = replace(lead, driver=driver, confidence="medium", cue_test=None)
+    findings = tuple(as_if if finding is lead else finding for finding in assessment.findings)
+    made = first_plan(screen, assessment.model_copy(update={"findings": findings}), facts, gentle=gentle)
+    return made if isinstance(made, NoPlan) else made.model_copy(update={"tried": (*plan.tried, plan.driver)})
 
 
 def _lead(assessment: Assessment) -> Finding | None:

@@ -56,4 +56,14 @@ class ClientGone:
     client_name: str
 
 
-News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt | ClientGone
+@dataclass(frozen=True, kw_only=True)
+class ClientCourse:
+    """A client's re-screens came to something for a coach; `kind` as in rules.course: worse, coach, clinician."""
+
+    at: datetime
+    client_id: int
+    client_name: str
+    kind: str
+
+
+News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt | ClientGone | ClientCourse

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rules import Value
-from rules.log import SessionReport
+from rules.log import SessionReport, WeeklyCheck
 
 SHAPE = 1
 """The number of the stored shape; raise it with an upgrader below whenever a stored field changes its meaning."""
@@ -151,7 +151,18 @@ class Practice(Kept):
     """Exercises that the client put another one in the place of."""
 
 
-Activity: TypeAlias = Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock | Timing | Prompt | Practice
+class Weekly(Kept):
+    """A weekly re-screen: which of its questions is asked now, and the answers so far."""
+
+    kind: Literal["weekly"] = "weekly"
+    check: WeeklyCheck
+    at: int = 0
+    touched_at: datetime
+
+
+Activity: TypeAlias = (
+    Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock | Timing | Prompt | Practice | Weekly
+)
 
 
 class Conversation(Kept):
@@ -170,6 +181,8 @@ class Conversation(Kept):
     """Whether degrees are asked for, as the client set it; None: not set."""
     unread: Mapping[str, Any] | None = None
     """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
+    then_weekly: bool = False
+    """Once the gate that runs is passed, the weekly re-screen begins."""
     prompted_at: datetime | None = None
     """When the last prompt was said."""
     heard_at: datetime | None = None

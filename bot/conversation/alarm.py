@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.coaching.news import ClientHurt
 from bot.coaching.summary import flag_event, screened_event
-from bot.conversation import again
+from bot.conversation import again, weekly
 from bot.conversation.activities import Ask, Confirm, Unlock
 from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
 from bot.conversation.known import HOLDING, OpenFlag
@@ -59,6 +59,8 @@ def mentioned(talk: Talk, text: str) -> tuple[Alarm, ...]:
 
 def tells_of_pain(talk: Talk, words: str) -> bool:
     """Tell whether words speak of a pinch, a sharp pain, a catch, a limp or another sign that the gate asks about."""
+    if not any(sign.isalpha() for sign in words):
+        return False  # a bare number is an answer that came late
     for question in talk.screen.questions:
         signs = question.kind == "checklist" and question.id in ("pain_serious", "pain_pattern", "changes")
         felt = question.id.endswith((".sensation", ".level")) and question.kind == "one"
@@ -391,6 +393,11 @@ def gate_passed(talk: Talk, way: Way) -> None:
         changed = again.remake(talk, way, screening.id)
         again.clear_red_pain(talk)
     talk.clear()
+    if talk.conversation.then_weekly:
+        talk.conversation = talk.conversation.model_copy(update={"then_weekly": False})
+        if not held and not unlocking and not talk.held_by(*HOLDING):
+            weekly.begin(talk)
+            return
     key = "bot.unlocked" if unlocking else "bot.still_locked" if held else "bot.gate_passed"
     talk.next_step()
     lines = [Line(key=key), *([changed] if changed else []), *([tired] if (tired := again.resting(talk)) else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bot.conversation.activities import Screening
 from bot.conversation.effects import Button, ButtonRow, Joined, Line
@@ -245,15 +245,19 @@ def said(talk: Talk, question: Question, row: Row, facts: Facts | None = None) -
 
 def labels_of(talk: Talk, ask: Ask) -> Mapping[str, Mapping[str, str]]:
     """Give the plain text of every option of the rows asked, for reading what was typed."""
+    return labels_of_rows(talk, ask.question, ask.rows)
+
+
+def labels_of_rows(talk: Talk, question: Question, rows: Sequence[Row]) -> Mapping[str, Mapping[str, str]]:
+    """Give the plain text of every option of these rows."""
     words, screen = talk.words, talk.screen
 
     def text(line: Line) -> str:
         key = line.key.removeprefix(f"{screen.id}/")
         return words.get(key, "")
 
-    question = ask.question
     labels: dict[str, dict[str, str]] = {}
-    for row in ask.rows:
+    for row in rows:
         if question.kind == "checklist":
             item = row.path.rpartition(".")[2]
             labels[row.path] = {"yes": words.get(f"{question.id}.{item}", item)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Joined, Line, Slot
-from bot.conversation.events import ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
+from bot.conversation.events import ClientCourse, ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
 from bot.conversation.talk import Talk
 
 
@@ -32,6 +32,8 @@ def tell_news(talk: Talk, event: News) -> None:
             parts += [Line(key="coach.limp")] if event.limp else []
             told_of = Joined(items=tuple(parts), glue=", ")
             talk.say(Line(key="coach.hurt", values={"client": event.client_name, "told": told_of}), priority="safety")
+        case ClientCourse(kind=kind):
+            talk.say(Line(key=f"coach.course.{kind}", values={"client": event.client_name}))
         case ClientGone():
             talk.say(Line(key="coach.gone", values={"client": event.client_name}))
         case ClientScreened(findings=findings):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from bot.conversation import again, alarm, away, pages, practice, screening, timing
+from bot.conversation import again, alarm, away, pages, practice, screening, timing, weekly
 from bot.conversation.activities import Ask, Confirm, Prompt
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.effects import Slot as Words
@@ -144,10 +144,35 @@ def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
         talk.do(Remind(slot=again_at))
 
 
+def begin_weekly(talk: Talk) -> None:
+    """Begin the weekly re-screen with the whole list of safety questions (evidence 0 Locks: the full list weekly)."""
+    _close_prompt(talk)
+    talk.say(Line(key="weekly.safety_first"))
+    talk.conversation = talk.conversation.model_copy(update={"then_weekly": True})
+    screening.begin(talk, scope="gate", keep={f"profile.{k}": v for k, v in talk.known.profile.items()})
+
+
+def _say_weekly(talk: Talk, on: date) -> None:
+    _open_prompt(talk, on)
+    talk.say(
+        Line(key="weekly.due"),
+        rows=(
+            talk.choices(("weekly", "weekly.start"), ("start", "weekly.not_this_week"), ("later", "prompt.later")),
+            talk.choices(("not-today", "prompt.not_today"), ("flare", "prompt.flare"), ("hurts", "prompt.hurts")),
+        ),
+        priority="prompt",
+    )
+
+
 def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
     """Say what today's session is, in one message, and what may be answered."""
     today = practice.today(talk, slot.local_date)
     if today is None:
+        return
+    if today.kind == "rest":
+        return  # the week has all its sessions: nothing to say is the right thing
+    if today.kind == "session" and weekly.is_due(talk, slot.local_date):
+        _say_weekly(talk, slot.local_date)
         return
     _open_prompt(talk, slot.local_date)
     lines = [Line(key=opening)] if opening else []
@@ -205,6 +230,8 @@ def tapped(talk: Talk, option: str) -> bool:
             practice.begin(talk, top.on, short=option == "short")
         case "later" if rhythm is not None:
             _offer_later(talk, rhythm)
+        case "weekly":
+            begin_weekly(talk)
         case "not-today":
             _close_prompt(talk)
             talk.do(Forget(kinds=("nudge", "later"), why="not_today"))
@@ -312,6 +339,11 @@ def show_week(talk: Talk) -> None:
     on = again.local_day(talk)
     on += timedelta(days=is_done(talk, on))
     what = practice.today(talk, on)
+    for _ in range(7):  # what comes after the days of rest
+        if what is None or what.kind != "rest":
+            break
+        on += timedelta(days=1)
+        what = practice.today(talk, on)
     if what is None:
         return
     if what.kind != "session":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.coaching.news import ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
+from bot.coaching.news import ClientCourse, ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
 from bot.timetable.rhythm import Slot
 
 
@@ -86,6 +86,7 @@ Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | Located | Blocked |
 __all__ = [
     "Blocked",
     "CameDue",
+    "ClientCourse",
     "ClientFlagged",
     "ClientGone",
     "ClientHurt",

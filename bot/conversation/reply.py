@@ -18,12 +18,26 @@ from bot.conversation import (
     second,
     sure,
     timing,
+    weekly,
 )
-from bot.conversation.activities import Ask, Confirm, Hello, Practice, Prompt, Resume, Sure, Timing, Today, Unlock
+from bot.conversation.activities import (
+    Ask,
+    Confirm,
+    Hello,
+    Practice,
+    Prompt,
+    Resume,
+    Sure,
+    Timing,
+    Today,
+    Unlock,
+    Weekly,
+)
 from bot.conversation.cards import labels_of
 from bot.conversation.effects import AnswerTap, Line
 from bot.conversation.events import (
     CameDue,
+    ClientCourse,
     ClientFlagged,
     ClientGone,
     ClientHurt,
@@ -67,7 +81,7 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     """Decide what an event leads to. Pure: the same in, the same out."""
     talk = Talk(known, event.at, library)
     match event:
-        case ClientFlagged() | ClientScreened() | ClientHurt() | ClientGone():
+        case ClientFlagged() | ClientScreened() | ClientHurt() | ClientGone() | ClientCourse():
             coach.tell_news(talk, event)
         case CameDue():
             daily.came_due(talk, event)
@@ -131,6 +145,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             timing.typed(talk, words)
         case Practice():
             practice.typed(talk, words)
+        case Weekly():
+            weekly.typed(talk, words)
         case Prompt() if daily.typed(talk, words):
             pass
         case None | Prompt() if daily.stops(talk, words) or timing.travels(talk, words) or daily.mistaken(talk, words):
@@ -245,9 +261,11 @@ def _tapped(talk: Talk, data: str) -> None:
             pass
         case Practice() if practice.tapped(talk, option):
             pass
+        case Weekly() if weekly.tapped(talk, option):
+            pass
         case Prompt() if daily.tapped(talk, option):
             pass
-        case Timing() | Practice():
+        case Timing() | Practice() | Weekly():
             _show_where_they_are(talk)
         case _ if not _daily_tap(talk, option) and not front.idle_tap(talk, option):
             _show_where_they_are(talk)
@@ -266,6 +284,8 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             talk.say(Line(key="bot.see_you"))
         case _ if daily.stop_tapped(talk, option):
             pass
+        case "weekly":
+            daily.begin_weekly(talk)
         case "gate":
             screening.begin(talk, scope="gate", keep=again.lasting(talk))
         case _:
@@ -325,7 +345,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "time" | "pause" | "resume" | "practise" | "undo" | "history" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
-            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice):
+            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly):
                 talk.pop()
             screening.pause(talk)
         case "restart":
@@ -407,6 +427,8 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             timing.ask(talk, note)
         case Practice():
             practice.ask(talk, note)
+        case Weekly():
+            weekly.ask(talk, note)
         case None | Prompt():
             if note is not None:
                 talk.say(note)

@@ -15,6 +15,7 @@ from bot.conversation.effects import AnswerTap, ButtonRow, Line, Say, TellCoach
 from bot.conversation.events import (
     Blocked,
     CameDue,
+    ClientCourse,
     ClientFlagged,
     ClientGone,
     ClientHurt,
@@ -94,6 +95,7 @@ NEWS: Mapping[str, type[News]] = {
     "client_screened": ClientScreened,
     "client_hurt": ClientHurt,
     "client_gone": ClientGone,
+    "client_course": ClientCourse,
 }
 ForPerson: TypeAlias = News | CameDue
 """Events that somebody's turn, or the clock, writes for a person."""
