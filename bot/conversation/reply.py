@@ -99,7 +99,7 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             _corrected(talk, text, message)
         case Typed(text=text, message=message):
             _typed(talk, text, message)
-    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable):
+    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Returned):
         heard = {"heard_at": event.at, "asked_why": None}
         talk.conversation = talk.conversation.model_copy(update=heard)
     return talk.turn()
