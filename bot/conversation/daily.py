@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from bot.conversation import again, alarm, away, pages, practice, screening, timing, weekly
+from bot.conversation import again, alarm, away, milestones, pages, practice, screening, timing, weekly
 from bot.conversation.activities import Ask, Confirm, Prompt
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.effects import Slot as Words
@@ -183,6 +183,7 @@ def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
         *lines,
         Line(key="prompt.what", values={"count": minutes(today.items), "moves": _moves(talk, today.items)}),
         *practice.reasons(talk, today)[:1],
+        *([new] if slot.kind == "prompt" and (new := milestones.line(talk, slot.local_date)) else []),
         rows=(
             talk.choices(("start", "prompt.start"), ("short", "prompt.short"), ("later", "prompt.later")),
             talk.choices(("not-today", "prompt.not_today"), ("flare", "prompt.flare"), ("hurts", "prompt.hurts")),

@@ -117,12 +117,13 @@ def _question(talk: Talk, now: Weekly) -> tuple[list[Line], tuple[ButtonRow, ...
         if now.at and asked[now.at - 1][0] == test:
             how = Line(key="weekly.other_side", values={"test": talk.of_screen(f"{test}.name")})
         return [place, how], (ButtonRow(buttons=buttons, label=label),)
-    if now.at == len(asked) and _task(talk) is not None:
-        return [Line(key="weekly.task", values={"task": _task(talk) or ""})], (_scale(talk), _skip(talk))
+    if now.at == len(asked) and daily_task(talk) is not None:
+        return [Line(key="weekly.task", values={"task": daily_task(talk) or ""})], (_scale(talk), _skip(talk))
     return [Line(key=f"weekly.{SLIDERS[_slider(talk, now)]}")], (_scale(talk), _skip(talk))
 
 
-def _task(talk: Talk) -> Line | None:
+def daily_task(talk: Talk) -> Line | None:
+    """Give the name of the daily task that the client chose; None where there is none."""
     facts = talk.known.assessed_facts
     task = facts.value("reports.task") if facts is not None else None
     if not isinstance(task, str) or task == "nothing":
@@ -132,7 +133,7 @@ def _task(talk: Talk) -> Line | None:
 
 
 def _slider(talk: Talk, now: Weekly) -> int:
-    return now.at - len(asked_tests(talk)) - (_task(talk) is not None)
+    return now.at - len(asked_tests(talk)) - (daily_task(talk) is not None)
 
 
 def _scale(talk: Talk) -> ButtonRow:
@@ -164,7 +165,7 @@ def tapped(talk: Talk, option: str) -> bool:
     if not (option == "skip" or (kind == "n" and rest in map(str, range(11)))):
         return False
     number = int(rest) if kind == "n" else None
-    if now.at == len(asked) and _task(talk) is not None:
+    if now.at == len(asked) and daily_task(talk) is not None:
         _put(talk, now, task=number)
     else:
         held = now.check.sliders or Sliders()
@@ -207,7 +208,7 @@ def _put(talk: Talk, now: Weekly, **told: Any) -> None:
     check = now.check.model_copy(update=told)
     talk.pop()
     moved = now.model_copy(update={"check": check, "at": now.at + 1, "touched_at": talk.at})
-    if moved.at < len(asked_tests(talk)) + (_task(talk) is not None) + len(SLIDERS):
+    if moved.at < len(asked_tests(talk)) + (daily_task(talk) is not None) + len(SLIDERS):
         talk.push(moved)
         ask(talk)
         return
@@ -274,7 +275,7 @@ def _change_driver(talk: Talk, plan: Plan, comes_to: Course) -> None:
 
 
 def _task_change(talk: Talk, check: WeeklyCheck) -> Sequence[Line]:
-    first, task = _first(talk), _task(talk)
+    first, task = _first(talk), daily_task(talk)
     if first is None or task is None or first.task is None or check.task is None:
         return ()
     values: dict[str, Slot] = {"task": task, "before": first.task, "now": check.task}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, time, timedelta
 from typing import get_args
 
 import pytest
 
+from bot.conversation import milestones
 from bot.conversation.activities import Practice, Prompt, Screening, Timing
 from bot.conversation.effects import Forget, KeepEntry, KeepRhythm, Remind
 from bot.conversation.events import CameDue, Located, Returned
+from bot.conversation.talk import Talk
 from bot.phrasebook import load_phrasebook
 from bot.timetable.rhythm import Slot
 from rules import Library
@@ -269,3 +272,25 @@ def test_a_bad_day_in_one_tap_makes_two_gentle_days(library: Library) -> None:
     now = chat.known.conversation.activities[-1]
     assert isinstance(now, Practice)
     assert all(item.role == "opener" and item.variant == "easier" for item in now.report.prescribed)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(10, "Ten days"), (14, "Two weeks"), (30, "Thirty days"), (11, None), (29, None)]
+)
+def test_some_days_have_something_new_to_say(library: Library, days: int, words: str | None) -> None:
+    chat = timed(library)
+    prompt(chat)
+    session(chat)
+    known = chat.known
+    first = reports(chat)[0]
+    # A session every other day since, so that nothing is missed and nothing is due anew.
+    more = tuple(
+        first.model_copy(update={"id": f"s{n}", "on": first.on + timedelta(days=n), "morning": "usual"})
+        for n in range(2, days, 2)
+    )
+    chat.known = dataclasses.replace(known, log=(*known.log, *more))
+    on = first.on + timedelta(days=days)
+    line = milestones.line(Talk(chat.known, chat.at, library), on)
+    assert (line is None) == (words is None)
+    if line is not None and words is not None:
+        assert words in chat.book.text(line)
