@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from bot.conversation import again, alarm, away, milestones, pages, practice, screening, timing, weekly
-from bot.conversation.activities import Ask, Confirm, Prompt
+from bot.conversation.activities import Ask, Confirm, Practice, Prompt, Timing, Weekly
+from bot.conversation.activities import Today as AnythingNew
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.effects import Slot as Words
 from bot.conversation.events import CameDue
@@ -23,6 +24,7 @@ from bot.timetable.rhythm import (
     later_choices,
     next_prompts,
     nudge,
+    open_until,
     pace,
     resumed,
     tz,
@@ -57,11 +59,13 @@ def came_due(talk: Talk, event: CameDue) -> None:
         return
     if _busy(talk):
         at = talk.at + WAIT
-        if at < window_ends(rhythm, slot.local_date):
+        if slot.kind in ("prompt", "later") and at < min(
+            open_until(rhythm, slot), window_ends(rhythm, slot.local_date)
+        ):
             waits = Slot(kind="later", local_date=slot.local_date, slot=f"waits-{at:%H%M}", due_at=at)
             talk.do(Remind(slot=waits))
         return
-    practice.leave(talk)
+    leave_old(talk)
     match slot.kind:
         case "prompt":
             _prompt_or_ask(talk, rhythm, slot)
@@ -84,6 +88,22 @@ def _busy(talk: Talk) -> bool:
     heard = talk.conversation.heard_at
     lately = heard is not None and talk.at - heard <= away.LEFT_AFTER
     return lately and talk.top is not None and not isinstance(talk.top, Prompt)
+
+
+def leave_old(talk: Talk) -> None:
+    """Let go of what was left in the middle, above any screening; what was told of a session is kept."""
+    while isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Prompt):
+        if isinstance(talk.top, Practice):
+            practice.leave(talk)
+        else:
+            talk.pop()
+
+
+def was_left(talk: Talk) -> bool:
+    """Tell whether something of a session or its settings was left open so long ago that words can't mean it."""
+    heard = talk.conversation.heard_at
+    old = heard is not None and talk.at - heard > away.LEFT_AFTER
+    return old and isinstance(talk.top, Practice | Weekly | Timing | AnythingNew)
 
 
 def _settle_first(talk: Talk) -> bool:
@@ -110,7 +130,8 @@ def _ask_to_settle(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
 def _is_their_day(talk: Talk, rhythm: Rhythm, slot: Slot) -> bool:
     """Tell whether the slower rhythm of one who is silent has a prompt on this day."""
     silent = silent_days(talk, rhythm, slot.local_date)
-    return pace(silent).includes(slot.local_date, heard_on=slot.local_date - timedelta(days=silent))
+    heard_on = slot.local_date - timedelta(days=silent)
+    return pace(silent).includes(slot.local_date, heard_on=heard_on, days=rhythm.days)
 
 
 def is_done(talk: Talk, on: date) -> bool:
@@ -147,14 +168,16 @@ def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
 def begin_weekly(talk: Talk) -> None:
     """Begin the weekly re-screen with the whole list of safety questions (evidence 0 Locks: the full list weekly)."""
     _close_prompt(talk)
+    talk.do(Forget(kinds=("nudge", "later"), why="begun"))
     talk.say(Line(key="weekly.safety_first"))
     talk.conversation = talk.conversation.model_copy(update={"then_weekly": True})
     screening.begin(talk, scope="gate", keep={f"profile.{k}": v for k, v in talk.known.profile.items()})
 
 
-def _say_weekly(talk: Talk, on: date) -> None:
+def _say_weekly(talk: Talk, on: date, opening: str | None) -> None:
     _open_prompt(talk, on)
     talk.say(
+        *([Line(key=opening)] if opening else []),
         Line(key="weekly.due"),
         rows=(
             talk.choices(("weekly", "weekly.start"), ("start", "weekly.not_this_week"), ("later", "prompt.later")),
@@ -172,7 +195,7 @@ def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
     if today.kind == "rest":
         return  # the week has all its sessions: nothing to say is the right thing
     if today.kind == "session" and weekly.is_due(talk, slot.local_date):
-        _say_weekly(talk, slot.local_date)
+        _say_weekly(talk, slot.local_date, opening)
         return
     _open_prompt(talk, slot.local_date)
     lines = [Line(key=opening)] if opening else []
@@ -228,7 +251,7 @@ def tapped(talk: Talk, option: str) -> bool:
     match option:
         case "start" | "short":
             _close_prompt(talk)
-            practice.begin(talk, top.on, short=option == "short")
+            practice.begin(talk, again.local_day(talk), short=option == "short")
         case "later" if rhythm is not None:
             _offer_later(talk, rhythm)
         case "weekly":
@@ -240,10 +263,10 @@ def tapped(talk: Talk, option: str) -> bool:
         case "hurts":
             _close_prompt(talk)
             talk.do(Forget(kinds=("nudge", "later"), why="hurts"))
-            practice.hurts(talk, top.on)
+            practice.hurts(talk, again.local_day(talk))
         case "flare":
             _close_prompt(talk)
-            practice.flare_up(talk, top.on)
+            practice.flare_up(talk, again.local_day(talk))
         case _ if kind == "at" and rhythm is not None:
             _put_off(talk, rhythm, top, rest)
         case _ if kind == "why" and rest in REASONS:
@@ -317,8 +340,8 @@ def told_done(talk: Talk, words: str) -> bool:
     told = read_feedback(words, talk.lexicon)
     if talk.known.plan is None or told is None or told.done not in ("yes", "partly"):
         return False
-    on = _close_prompt(talk) or again.local_day(talk)
-    practice.told_done(talk, on, told)
+    _close_prompt(talk)
+    practice.told_done(talk, again.local_day(talk), told)
     return True
 
 

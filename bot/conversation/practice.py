@@ -81,6 +81,7 @@ def begin(talk: Talk, on: date, *, short: bool = False) -> None:
         short=short,
     )
     _drop(talk)
+    talk.do(Forget(kinds=("nudge", "later"), why="begun"))
     talk.push(Practice(report=report, touched_at=talk.at))
     ask(talk)
 

@@ -134,6 +134,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     if alarms:
         alarm.interrupt(talk, alarms)
         return
+    if daily.was_left(talk):
+        daily.leave_old(talk)
     match talk.top:
         case Ask():
             alarm.show_closed_question(talk, note=Line(key="bot.yes_or_no"))

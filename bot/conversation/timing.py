@@ -190,7 +190,7 @@ def _move(talk: Talk, now: Timing, chosen: str) -> None:
     if chosen == "home":
         talk.say(Line(key="rhythm.home_kept"))
         return
-    _keep_rhythm(talk, rhythm.model_copy(update={"zone": now.zone, "changed_at": talk.at}), "rhythm.moved")
+    _keep_rhythm(talk, rhythm.model_copy(update={"zone": now.zone, "changed_at": talk.at}), "rhythm.moved", moved=True)
 
 
 def located(talk: Talk, zone: str | None) -> bool:
@@ -312,10 +312,11 @@ def _keep(talk: Talk, now: Timing) -> None:
     _keep_rhythm(talk, rhythm, "rhythm.kept")
 
 
-def _keep_rhythm(talk: Talk, rhythm: Rhythm, key: str) -> None:
+def _keep_rhythm(talk: Talk, rhythm: Rhythm, key: str, *, moved: bool = False) -> None:
     """Keep a rhythm and plan its first prompt: never a second one on a local date, nor too soon after the last."""
     talk.do(KeepRhythm(rhythm=rhythm), Forget(kinds=KINDS, why="changed"))
-    coming = next_prompts(rhythm, talk.at, 1, last_prompt_on=last_prompt_on(talk, rhythm))
+    last_at = talk.conversation.prompted_at if moved else None
+    coming = next_prompts(rhythm, talk.at, 1, last_prompt_on=last_prompt_on(talk, rhythm), last_prompt_at=last_at)
     if coming:
         talk.do(Remind(slot=coming[0].slot))
     first = when(coming[0]) if coming else Line(key="bot.none")

@@ -21,6 +21,8 @@ LATE = timedelta(minutes=10)
 """A prompt so much later than its time says that it is late. A proposal."""
 BEFORE_QUIET = timedelta(hours=2)
 """So long after an evening prompt the quiet hours begin at the earliest. A proposal."""
+APART = timedelta(hours=12)
+"""After a move two prompts are at least so far apart. A proposal."""
 DAY = timedelta(days=1)
 FAR = 800
 """So many days ahead a next prompt is looked for: longer than any pause that can be set."""
@@ -88,18 +90,20 @@ class Later:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How often prompts come: every so many days since the client was last heard."""
+    """How often prompts come: once in every so many days since the client was last heard."""
 
     every: int = 1
 
-    def includes(self, on: date, *, heard_on: date) -> bool:
-        """Tell whether a prompt goes out on a local date."""
-        return (on - heard_on).days % self.every == 0
+    def includes(self, on: date, *, heard_on: date, days: tuple[int, ...]) -> bool:
+        """Tell whether a prompt goes out on a local date: the first of the chosen weekdays *days* in its stretch."""
+        # Whole weeks after a Tuesday are Tuesdays: who trains on Mondays would never be prompted again.
+        into = (on - heard_on).days % self.every
+        return on.weekday() in days and not any((on - n * DAY).weekday() in days for n in range(1, into + 1))
 
 
 def tz(zone: str) -> tzinfo:
     """Give the time zone of a name or a fixed offset; raises ValueError."""
-    if found := re.fullmatch(r"([+-])(\d{2}):(\d{2})", zone):
+    if found := re.fullmatch(r"([+-])(\d{2}):([0-5]\d)", zone):
         offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
         if offset < DAY:
             return timezone(-offset if found[1] == "-" else offset)
@@ -128,17 +132,27 @@ def instant(day: date, at: time, zone: str) -> datetime:
     return after.replace(microsecond=0)
 
 
-def next_prompt(rhythm: Rhythm, after: datetime, *, last_prompt_on: date | None = None) -> Slot | None:
-    """Give the first prompt after an instant, on a local date after *last_prompt_on*; None while paused for good."""
-    return next(_prompts(rhythm, after, last_prompt_on), None)
+def next_prompt(
+    rhythm: Rhythm, after: datetime, *, last_prompt_on: date | None = None, last_prompt_at: datetime | None = None
+) -> Slot | None:
+    """Give the first prompt after an instant, on a local date after *last_prompt_on*; None while paused for good.
+
+    *last_prompt_at* is given after a move: who flies east has a new local date hours after the last prompt.
+    """
+    return next(_prompts(rhythm, after, last_prompt_on, last_prompt_at), None)
 
 
 def next_prompts(
-    rhythm: Rhythm, after: datetime, count: int = 7, *, last_prompt_on: date | None = None
+    rhythm: Rhythm,
+    after: datetime,
+    count: int = 7,
+    *,
+    last_prompt_on: date | None = None,
+    last_prompt_at: datetime | None = None,
 ) -> tuple[Planned, ...]:
     """Give the next prompts with their local times, fewer where a pause has no end."""
     where = tz(rhythm.zone)
-    coming = _prompts(rhythm, after, last_prompt_on)
+    coming = _prompts(rhythm, after, last_prompt_on, last_prompt_at)
     planned = []
     for _, slot in zip(range(count), coming, strict=False):
         local = slot.due_at.astimezone(where)
@@ -147,7 +161,9 @@ def next_prompts(
     return tuple(planned)
 
 
-def _prompts(rhythm: Rhythm, after: datetime, last_prompt_on: date | None) -> Iterator[Slot]:
+def _prompts(
+    rhythm: Rhythm, after: datetime, last_prompt_on: date | None, last_prompt_at: datetime | None
+) -> Iterator[Slot]:
     where = tz(rhythm.zone)
     first = after.astimezone(where).date() - DAY
     for day in (first + n * DAY for n in range(FAR)):
@@ -156,6 +172,8 @@ def _prompts(rhythm: Rhythm, after: datetime, last_prompt_on: date | None) -> It
         if last_prompt_on is not None and day <= last_prompt_on:
             continue
         at = instant(day, rhythm.at, rhythm.zone)
+        if last_prompt_at is not None and at < last_prompt_at + APART:
+            continue
         if at > after and at.astimezone(where).date() == day:  # a date that a zone skipped has no prompt
             # Named after the zone: the same date comes twice for one who flies west, and is another day then.
             yield Slot(kind="prompt", local_date=day, slot=rhythm.zone, due_at=at)
@@ -166,9 +184,22 @@ def quiet_begins(rhythm: Rhythm, day: date) -> datetime:
     return instant(day if rhythm.quiet_from > rhythm.at else day + DAY, rhythm.quiet_from, rhythm.zone)
 
 
+def is_quiet(rhythm: Rhythm, at: datetime) -> bool:
+    """Tell whether an instant lies in the quiet hours."""
+    begins, ends, now = rhythm.quiet_from, rhythm.quiet_to, at.astimezone(tz(rhythm.zone)).time()
+    return begins <= now < ends if begins < ends else now >= begins or now < ends
+
+
 def window_ends(rhythm: Rhythm, day: date) -> datetime:
     """Give the instant until which a local date's prompt may still go out."""
     return min(quiet_begins(rhythm, day), instant(day, rhythm.at, rhythm.zone) + LATEST)
+
+
+def open_until(rhythm: Rhythm, slot: Slot) -> datetime:
+    """Give the instant until which a reminder may still go out: one that was put off has a time of its own."""
+    if slot.kind == "prompt":
+        return window_ends(rhythm, slot.local_date)
+    return min(quiet_begins(rhythm, slot.local_date), slot.due_at + LATEST)
 
 
 def is_late(due_at: datetime, now: datetime) -> bool:
@@ -185,7 +216,7 @@ def later_choices(rhythm: Rhythm, now: datetime) -> tuple[Later, ...]:
         "evening": instant(day, time(19, 0), rhythm.zone),
     }
     last = min(quiet_begins(rhythm, day), instant(day + DAY, time(0), rhythm.zone))
-    return tuple(Later(id=name, at=at) for name, at in wanted.items() if now < at < last)
+    return tuple(Later(id=name, at=at) for name, at in wanted.items() if now < at < last and not is_quiet(rhythm, at))
 
 
 def nudge(rhythm: Rhythm, prompted_at: datetime, now: datetime) -> Slot | None:
@@ -193,7 +224,9 @@ def nudge(rhythm: Rhythm, prompted_at: datetime, now: datetime) -> Slot | None:
     day = prompted_at.astimezone(tz(rhythm.zone)).date()
     at = prompted_at + NUDGE_AFTER
     last = min(quiet_begins(rhythm, day), instant(day + DAY, time(0), rhythm.zone))
-    return Slot(kind="nudge", local_date=day, slot=rhythm.zone, due_at=at) if now < at < last else None
+    if not now < at < last or is_quiet(rhythm, at):
+        return None
+    return Slot(kind="nudge", local_date=day, slot=rhythm.zone, due_at=at)
 
 
 def pace(silent_days: int) -> Pace:

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from bot.conversation.effects import Remind
 from bot.conversation.events import CameDue
-from bot.timetable.rhythm import next_prompt, window_ends
+from bot.timetable.rhythm import next_prompt, open_until, window_ends
 from bot.workflow.handle import PERSON, encode
 from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
 
 log = logging.getLogger(__name__)
 
-PROMPT = "prompt"
+PROMPT, RESUME = "prompt", "resume"
 
 
 async def due(store: Store, clock: Clock, *, limit: int = 200) -> int:
@@ -47,12 +47,15 @@ def _why_not(row: DueRow, now: datetime) -> str | None:
         return "no_rhythm"
     if row.blocked:
         return "blocked"
-    return "too_late" if now >= window_ends(row.rhythm, row.slot.local_date) else None
+    return "too_late" if now >= open_until(row.rhythm, row.slot) else None
 
 
 async def _follow(turns: Turns, row: DueRow, now: datetime) -> None:
-    """Plan the prompt of the next day: after a downtime, the newest whose window is still open."""
-    if row.slot.kind != PROMPT or row.rhythm is None:
+    """Plan the prompt of the next day: after a downtime, the newest whose window is still open.
+
+    The end of a pause is followed, too: were it missed, nobody would ever remind that client again.
+    """
+    if row.slot.kind not in (PROMPT, RESUME) or row.rhythm is None:
         return
     following = next_prompt(row.rhythm, row.slot.due_at, last_prompt_on=row.slot.local_date)
     while following is not None and now >= window_ends(row.rhythm, following.local_date):

@@ -106,3 +106,21 @@ async def test_the_day_the_clocks_change_has_one_prompt() -> None:
 def test_an_event_comes_back_from_the_inbox_as_it_was() -> None:
     event = CameDue(at=FIRST, slot=SLOT)
     assert decode(encode(event, 7)) == (7, event)
+
+
+async def test_one_that_was_put_off_to_the_evening_comes_in_the_evening() -> None:
+    evening = Slot(
+        kind="later", local_date=SLOT.local_date, slot="evening", due_at=FIRST + timedelta(hours=11, minutes=30)
+    )
+    store, clock = await reminded(slot=evening), FakeClock(evening.due_at)
+    await due(store, clock)
+    assert [event.slot for event in await came(store)] == [evening]
+
+
+async def test_a_pause_whose_end_was_missed_ends_all_the_same() -> None:
+    paused = RHYTHM.model_copy(update={"paused_from": date(2026, 1, 1), "paused_until": SLOT.local_date})
+    end = Slot(kind="resume", local_date=SLOT.local_date, slot="pause", due_at=FIRST)
+    store, clock = await reminded(paused, end), FakeClock(FIRST + timedelta(days=2, hours=12))
+    while await due(store, clock):
+        pass
+    assert await store.next_due() == FIRST + timedelta(days=3)

@@ -61,7 +61,7 @@ def test_a_date_that_a_zone_skipped_has_no_prompt() -> None:
     assert days == [29, 31, 1]
 
 
-@pytest.mark.parametrize("zone", ["Nowhere/Land", "", "+25:00", "../etc/passwd"])
+@pytest.mark.parametrize("zone", ["Nowhere/Land", "", "+25:00", "+10:99", "../etc/passwd"])
 def test_no_time_zone_is_said_to_be_none(zone: str) -> None:
     with pytest.raises(ValueError, match="is no time zone; give a name"):
         tz(zone)
@@ -163,6 +163,7 @@ def test_later_and_nudge_stay_on_their_day_and_out_of_quiet_hours(rhythm: Rhythm
         assert at > now
         assert at.astimezone(where).date() == day
         assert at < quiet_begins(rhythm, day)
+        assert not is_quiet(rhythm, at.astimezone(where))
 
 
 def test_later_offers_what_is_left_of_the_day() -> None:
@@ -170,6 +171,14 @@ def test_later_offers_what_is_left_of_the_day() -> None:
     assert [one.id for one in later_choices(rhythm, utc("2026-01-05 07:40"))] == ["half_hour", "two_hours", "evening"]
     assert [one.id for one in later_choices(rhythm, utc("2026-01-05 20:30"))] == ["half_hour"]
     assert later_choices(rhythm, utc("2026-01-05 21:20")) == ()
+
+
+def test_after_midnight_a_night_owl_is_offered_nothing_in_the_small_hours() -> None:
+    owl = fitted(Rhythm(zone="Europe/London", at=time(23, 0), days=EVERY_DAY))
+    assert owl.quiet_from == time(1, 0)
+    now = utc("2026-01-06 00:45")
+    assert [one.id for one in later_choices(owl, now)] == ["evening"]
+    assert nudge(owl, now, now) is None
 
 
 @pytest.mark.parametrize("at", [time(5, 0), time(0, 10), time(21, 45), time(23, 30), time(20, 0), time(12, 0)])
@@ -186,9 +195,21 @@ def test_the_slower_one_is_silent_the_fewer_prompts_and_never_none(silent: int) 
     days = [
         on
         for on in (heard + timedelta(days=silent + n) for n in range(14))
-        if pace(silent).includes(on, heard_on=heard)
+        if pace(silent).includes(on, heard_on=heard, days=EVERY_DAY)
     ]
     assert days
+
+
+@given(days=st.sets(st.integers(0, 6), min_size=1), heard=st.dates(date(2026, 1, 5), date(2026, 1, 11)))
+def test_whoever_is_silent_is_prompted_on_their_days_whichever_day_they_were_heard(days: set[int], heard: date) -> None:
+    chosen = tuple(sorted(days))
+    sent = [
+        n
+        for n in range(1, 200)
+        if (on := heard + timedelta(days=n)).weekday() in days and pace(n).includes(on, heard_on=heard, days=chosen)
+    ]
+    for begins, stretch in ((14, 7), (21, 7), *((n, 14) for n in range(28, 182, 14))):
+        assert len([n for n in sent if begins <= n < begins + stretch]) == 1
 
 
 def test_the_pace_is_that_of_the_evidence() -> None:
@@ -209,6 +230,15 @@ def test_one_who_flies_west_has_another_slot_on_the_same_date() -> None:
     assert here is not None
     assert there.local_date == here.local_date
     assert there.slot != here.slot
+
+
+def test_one_who_flies_east_is_not_prompted_again_within_hours() -> None:
+    tokyo = Rhythm(zone="Asia/Tokyo", at=time(7, 30), days=EVERY_DAY)
+    last = instant(date(2026, 4, 4), time(7, 30), "America/Los_Angeles")
+    on = last.astimezone(tz("Asia/Tokyo")).date()
+    slot = next_prompt(tokyo, last, last_prompt_on=on, last_prompt_at=last)
+    assert slot is not None
+    assert slot.due_at == utc("2026-04-05 22:30")
 
 
 def test_late_is_more_than_ten_minutes() -> None:
