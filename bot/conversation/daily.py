@@ -65,13 +65,15 @@ def came_due(talk: Talk, event: CameDue) -> None:
             waits = Slot(kind="later", local_date=slot.local_date, slot=f"waits-{at:%H%M}", due_at=at)
             talk.do(Remind(slot=waits))
         return
+    if slot.kind == "nudge" and not (isinstance(talk.top, Prompt) and talk.top.on == slot.local_date):
+        return
     leave_old(talk)
     match slot.kind:
         case "prompt":
             _prompt_or_ask(talk, rhythm, slot)
         case "later":
             say_prompt(talk, slot, "prompt.as_you_asked" if not slot.slot.startswith("waits") else None)
-        case "nudge" if isinstance(talk.top, Prompt) and talk.top.on == slot.local_date:
+        case "nudge":
             say_prompt(talk, slot, "prompt.nudge")
         case _:
             pass
