@@ -33,9 +33,10 @@ bench: $(READY)  # ratios in one run; seconds are this machine's
 	$(BIN)/python -m tests.benchmarks.rules
 	$(BIN)/python -m tests.benchmarks.turns
 
-chaos: $(READY)  # long: every mutant of the rules breaks a case; every claim about them under 10,000 examples each
+chaos: $(READY)  # long: mutants of the rules, their claims under 10,000 examples each, and 200 clients over 400 days
 	$(BIN)/python -m tests.rules.mutants --part all --jobs 2
 	$(BIN)/python -m pytest tests/rules/test_rules.py tests/rules/test_truth.py --hypothesis-profile=chaos
+	$(BIN)/python -m tests.simulation --clients 200 --days 400 --seed 1
 
 lock:  # needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url \

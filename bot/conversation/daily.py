@@ -51,10 +51,11 @@ def came_due(talk: Talk, event: CameDue) -> None:
     if rhythm is None or not _may_exercise(talk) or is_done(talk, slot.local_date):
         return
     if slot.kind == "resume":
-        _end_pause(talk, rhythm, slot)
+        if rhythm.paused_until is not None and rhythm.paused_until <= slot.local_date:
+            _end_pause(talk, rhythm, slot)
         return
     if _settle_first(talk):
-        if slot.kind == "prompt":
+        if slot.kind in ("prompt", "later"):
             _ask_to_settle(talk, rhythm, slot)
         return
     if _busy(talk):
@@ -144,8 +145,11 @@ def is_done(talk: Talk, on: date) -> bool:
 
 def silent_days(talk: Talk, rhythm: Rhythm, on: date) -> int:
     """Count the local days since the client was last heard."""
-    heard = talk.conversation.heard_at
-    return (on - heard.astimezone(tz(rhythm.zone)).date()).days if heard is not None else 0
+    at = talk.conversation.heard_at
+    heard = [at.astimezone(tz(rhythm.zone)).date()] if at is not None else []
+    if rhythm.paused_until is not None and rhythm.paused_until <= on:
+        heard.append(rhythm.paused_until)  # nobody was asked anything in a pause
+    return (on - max(heard)).days if heard else 0
 
 
 def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
@@ -162,8 +166,8 @@ def _prompt_or_ask(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
     if not _is_their_day(talk, rhythm, slot):
         return
     late = is_late(slot.due_at, talk.at)
-    say_prompt(talk, slot, "prompt.late" if late else None)
-    if silent < ASK_AFTER and (again_at := nudge(rhythm, talk.at, talk.at)) is not None:
+    proposed = say_prompt(talk, slot, "prompt.late" if late else None)
+    if proposed and silent < ASK_AFTER and (again_at := nudge(rhythm, talk.at, talk.at)) is not None:
         talk.do(Remind(slot=again_at))
 
 
@@ -189,21 +193,21 @@ def _say_weekly(talk: Talk, on: date, opening: str | None) -> None:
     )
 
 
-def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
-    """Say what today's session is, in one message, and what may be answered."""
+def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> bool:
+    """Say what today's session is, in one message, and what may be answered; False where none is proposed."""
     today = practice.today(talk, slot.local_date)
     if today is None:
-        return
+        return False
     if today.kind == "rest":
-        return  # the week has all its sessions: nothing to say is the right thing
+        return False  # the week has all its sessions: nothing to say is the right thing
     if today.kind == "session" and weekly.is_due(talk, slot.local_date):
         _say_weekly(talk, slot.local_date, opening)
-        return
+        return True
     _open_prompt(talk, slot.local_date)
     lines = [Line(key=opening)] if opening else []
     if today.kind != "session":
         practice.say_no_session(talk, today, priority="prompt")
-        return
+        return False
     talk.say(
         *lines,
         Line(key="prompt.what", values={"count": minutes(today.items), "moves": _moves(talk, today.items)}),
@@ -215,6 +219,7 @@ def say_prompt(talk: Talk, slot: Slot, opening: str | None = None) -> None:
         ),
         priority="prompt",
     )
+    return True
 
 
 def minutes(items: Sequence[Prescribed]) -> int:
@@ -507,7 +512,7 @@ def pause(talk: Talk, until: date | None = None) -> None:
     _close_prompt(talk)
     today = talk.at.astimezone(tz(rhythm.zone)).date()
     paused = dated_pause(rhythm, today, until)
-    talk.do(KeepRhythm(rhythm=paused), Forget(kinds=TODAY_TOO, why="paused"))
+    talk.do(KeepRhythm(rhythm=paused), Forget(kinds=(*TODAY_TOO, "resume"), why="paused"))
     if until is None:
         talk.say(Line(key="rhythm.paused"))
         return

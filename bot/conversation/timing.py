@@ -12,6 +12,7 @@ from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind, S
 from bot.conversation.talk import Talk
 from bot.timetable.places import zones_of
 from bot.timetable.rhythm import KINDS, Planned, Rhythm, fitted, instant, next_prompts, tz
+from rules.log import SessionReport, standing_log
 from rules.reading import truth
 from rules.times import DAYS, read_days, read_time
 
@@ -324,9 +325,11 @@ def _keep_rhythm(talk: Talk, rhythm: Rhythm, key: str, *, moved: bool = False) -
 
 
 def last_prompt_on(talk: Talk, rhythm: Rhythm) -> Any:
-    """Give the local date of the last prompt, so that a change of time or place doubles none."""
+    """Give the local date of the last prompt or session, so that a change of time or place doubles none."""
     at = talk.conversation.prompted_at
-    return at.astimezone(tz(rhythm.zone)).date() if at is not None else None
+    said = [at.astimezone(tz(rhythm.zone)).date()] if at is not None else []
+    done = [e.on for e in standing_log(talk.known.log) if isinstance(e, SessionReport) and e.completed != "no"]
+    return max([*said, *done], default=None)
 
 
 def _rhythm(talk: Talk, now: Timing) -> Rhythm:

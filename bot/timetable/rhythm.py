@@ -175,8 +175,9 @@ def _prompts(
         if last_prompt_at is not None and at < last_prompt_at + APART:
             continue
         if at > after and at.astimezone(where).date() == day:  # a date that a zone skipped has no prompt
-            # Named after the zone: the same date comes twice for one who flies west, and is another day then.
-            yield Slot(kind="prompt", local_date=day, slot=rhythm.zone, due_at=at)
+            # Named after zone and time: the same date comes twice for one who flies west, and is another day then; and
+            # one who changes the time on a day that had nothing to say must not meet a row that is done with.
+            yield Slot(kind="prompt", local_date=day, slot=f"{rhythm.zone} {rhythm.at:%H:%M}", due_at=at)
 
 
 def quiet_begins(rhythm: Rhythm, day: date) -> datetime:

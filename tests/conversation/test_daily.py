@@ -294,3 +294,30 @@ def test_some_days_have_something_new_to_say(library: Library, days: int, words:
     assert (line is None) == (words is None)
     if line is not None and words is not None:
         assert words in chat.book.text(line)
+
+
+def test_a_pause_without_an_end_takes_the_place_of_one_with_a_date(library: Library) -> None:
+    chat = timed(library)
+    chat.types("/pause until 20 january")
+    chat.types("/pause")
+    assert any(isinstance(effect, Forget) and "resume" in effect.kinds for effect in chat.effects)
+    said = len(chat.said)
+    on = date(2026, 1, 20)
+    chat.hears(CameDue(at=chat.at, slot=Slot(kind="resume", local_date=on, slot="pause", due_at=chat.at)))
+    assert len(chat.said) == said
+
+
+def test_a_bare_number_that_comes_late_tells_of_no_pain(library: Library) -> None:
+    chat = timed(library)
+    chat.types("6")
+    assert chat.known.conversation.rest_until is None
+
+
+def test_a_session_left_for_hours_hears_no_other_words(library: Library) -> None:
+    chat = timed(library)
+    prompt(chat)
+    chat.types("start")
+    chat.types("no")
+    chat.waits(timedelta(hours=8))
+    chat.types("i'm in tokyo now")
+    assert "home time" in chat.last
