@@ -183,6 +183,8 @@ class Conversation(Kept):
     """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
     then_weekly: bool = False
     """Once the gate that runs is passed, the weekly re-screen begins."""
+    weekly_on: date | None = None
+    """The local date on which the weekly re-screen was proposed last."""
     prompted_at: datetime | None = None
     """When the last prompt was said."""
     heard_at: datetime | None = None

@@ -182,6 +182,7 @@ def begin_weekly(talk: Talk) -> None:
 
 def _say_weekly(talk: Talk, on: date, opening: str | None) -> None:
     _open_prompt(talk, on)
+    talk.conversation = talk.conversation.model_copy(update={"weekly_on": on})
     talk.say(
         *([Line(key=opening)] if opening else []),
         Line(key="weekly.due"),

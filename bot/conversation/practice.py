@@ -370,12 +370,18 @@ def _hear_today(talk: Talk, now: Practice, *, new: bool, told: bool = False) -> 
             talk.say(Line(key="today.then_the_list"))
         screening.begin(talk, scope="gate", keep=again.lasting(talk))
         return
-    last = _last_session(talk)
-    waits = last is not None and last.morning is None and now.report.on - last.on <= MORNING_WITHIN
-    if waits and last is not None and last.on < now.report.on:
+    if _waits_for_morning(talk, now):
         _put(talk, now, "morning")
     else:
         _compose(talk, now)
+
+
+def _waits_for_morning(talk: Talk, now: Practice) -> bool:
+    """Tell whether the morning after the last session is still to be asked for."""
+    last = _last_session(talk)
+    if last is None or last.morning is not None:
+        return False
+    return timedelta() < now.report.on - last.on <= MORNING_WITHIN
 
 
 def _last_session(talk: Talk) -> SessionReport | None:
@@ -392,7 +398,10 @@ def _keep_morning(talk: Talk, now: Practice, morning: str) -> None:
     last = _last_session(talk)
     if last is not None:
         talk.do(KeepEntry(entry=last.model_copy(update={"morning": morning})))
-    _compose(talk, now)
+    if now.report.completed != "no":  # told in words already
+        _then_pain(talk, now)
+    else:
+        _compose(talk, now)
 
 
 def _compose(talk: Talk, now: Practice) -> None:
@@ -501,11 +510,22 @@ def told_done(talk: Talk, on: date, told: Feedback) -> None:
         where=told.where,
         like=told.like,
     )
-    talk.push(Practice(report=report, touched_at=talk.at, asked="pain"))
-    if told.pain is not None:
-        tapped(talk, f"n-{told.pain}")
+    now = Practice(report=report, touched_at=talk.at, asked="pain")
+    talk.push(now)
+    if _waits_for_morning(talk, now):
+        _put(talk, now, "morning")
     else:
-        ask(talk)
+        _then_pain(talk, now)
+
+
+def _then_pain(talk: Talk, now: Practice) -> None:
+    """Ask whether it hurt, where the words have not told it."""
+    if now.report.pain is None:
+        _put(talk, now, "pain")
+        return
+    talk.pop()
+    talk.push(now.model_copy(update={"asked": "pain"}))
+    tapped(talk, f"n-{now.report.pain}")
 
 
 def _hurts_now(talk: Talk, now: Practice, pain: int | None = None) -> None:

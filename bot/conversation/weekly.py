@@ -37,6 +37,9 @@ def is_due(talk: Talk, on: date) -> bool:
     known = talk.known
     if known.plan is None or known.plan.offered or known.tested_at is None or not asked_tests(talk):
         return False
+    proposed = talk.conversation.weekly_on
+    if proposed is not None and proposed != on and on - proposed < EVERY:
+        return False  # not this week, then: once is enough
     return on - _last_on(talk) >= EVERY
 
 

@@ -42,7 +42,7 @@ def test_it_is_due_after_a_week_and_asks_two_primary_tests_of_the_context(librar
 
 def test_the_prompt_of_that_day_offers_it_and_the_safety_questions_come_first(library: Library) -> None:
     chat = timed(library)
-    for _ in range(7):
+    for _ in range(6):
         prompt(chat)
         chat.types("not today")
     prompt(chat)
@@ -125,6 +125,17 @@ def test_worse_twice_is_told_to_the_coach(library: Library) -> None:
     assert "less well" in chat.last
     assert any(isinstance(effect, TellCoach) for effect in chat.effects)
     assert not any(isinstance(effect, KeepPlan) for effect in chat.effects)
+
+
+def test_it_is_proposed_once_a_week(library: Library) -> None:
+    chat = timed(library)
+    proposed = []
+    for day in range(1, 15):
+        prompt(chat)
+        if "This week's check" in chat.labels:
+            proposed.append(day)
+        chat.types("not today")
+    assert proposed == [7, 14]
 
 
 def test_a_test_that_hurts_ends_the_day(library: Library) -> None:
