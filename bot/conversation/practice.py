@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from bot.conversation import again, alarm, pages, screening, second
+from bot.conversation import again, alarm, away, pages, screening, second
 from bot.conversation.activities import Practice
 from bot.conversation.effects import Button, ButtonRow, Forget, Joined, KeepEntry, Line, Slot
+from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from rules import Prescribed
 from rules.daily import Decision, Today, next_session, stand_in
@@ -65,6 +66,12 @@ def _next(talk: Talk, on: date) -> Today:
 
 def begin(talk: Talk, on: date, *, short: bool = False) -> None:
     """Begin a session with the daily question: is anything new?"""
+    if talk.held_by(*HOLDING):
+        alarm.show_locked(talk)
+        return
+    if talk.screening is not None and talk.screening.scope not in screening.TESTING:
+        away.offer_resume(talk)  # the safety questions that are open come before any exercise
+        return
     if talk.known.plan is None or talk.known.assessed_facts is None:
         pages.show_plan(talk, None)
         return
@@ -487,7 +494,8 @@ def hurts(talk: Talk, on: date) -> None:
 def told_done(talk: Talk, on: date, told: Feedback) -> None:
     """Keep a session that they did by themselves, as told in words, and ask what is still open: whether it hurt."""
     what = today(talk, on)
-    if what is None or what.kind != "session":
+    gate = talk.screening is not None and talk.screening.scope not in screening.TESTING
+    if what is None or what.kind != "session" or gate:
         talk.say(Line(key="practice.nothing_to_do"))
         return
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"

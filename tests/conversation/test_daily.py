@@ -321,3 +321,23 @@ def test_a_session_left_for_hours_hears_no_other_words(library: Library) -> None
     chat.waits(timedelta(hours=8))
     chat.types("i'm in tokyo now")
     assert "home time" in chat.last
+
+
+@pytest.mark.parametrize("words", ["/practise", "/time"])
+def test_under_a_lock_no_session_begins(library: Library, words: str) -> None:
+    chat = timed(library)
+    chat.types("my leg is swollen and warm")
+    chat.types("yes")
+    chat.types(words)
+    assert not any(isinstance(a, Practice) for a in chat.known.conversation.activities)
+    if words == "/practise":
+        assert "swollen" in chat.last
+
+
+def test_no_session_begins_while_safety_questions_are_open(library: Library) -> None:
+    chat = timed(library)
+    chat.types("a sharp pinch in my groin")
+    running = chat.known.conversation.activities[-1]
+    assert isinstance(running, Screening)
+    chat.types("/practise")
+    assert not any(isinstance(a, Practice) for a in chat.known.conversation.activities)
