@@ -385,14 +385,15 @@ def _hear_today(talk: Talk, now: Practice, *, new: bool, told: bool = False) -> 
 
 def _waits_for_morning(talk: Talk, now: Practice) -> bool:
     """Tell whether the morning after the last session is still to be asked for."""
-    last = _last_session(talk)
+    last = _last_session(talk, now.report.on)
     if last is None or last.morning is not None:
         return False
     return timedelta() < now.report.on - last.on <= MORNING_WITHIN
 
 
-def _last_session(talk: Talk) -> SessionReport | None:
-    sessions = [e for e in standing_log(_log(talk)) if isinstance(e, SessionReport) and e.completed != "no"]
+def _last_session(talk: Talk, before: date) -> SessionReport | None:
+    log = (e for e in standing_log(_log(talk)) if isinstance(e, SessionReport) and e.on < before)
+    sessions = [e for e in log if e.completed != "no"]
     return sessions[-1] if sessions else None
 
 
@@ -402,7 +403,7 @@ def _log(talk: Talk) -> tuple[Any, ...]:
 
 
 def _keep_morning(talk: Talk, now: Practice, morning: str) -> None:
-    last = _last_session(talk)
+    last = _last_session(talk, now.report.on)
     if last is not None:
         talk.do(KeepEntry(entry=last.model_copy(update={"morning": morning})))
     if now.report.completed != "no":  # told in words already
@@ -520,6 +521,7 @@ def told_done(talk: Talk, on: date, told: Feedback) -> None:
     )
     now = Practice(report=report, touched_at=talk.at, asked="pain")
     talk.push(now)
+    talk.do(KeepEntry(entry=report), Forget(kinds=("nudge", "later"), why="done"))  # whether or not they answer more
     if _waits_for_morning(talk, now):
         _put(talk, now, "morning")
     else:
