@@ -17,7 +17,7 @@ from bot.phrasebook import load_phrasebook
 from bot.timetable.rhythm import Slot
 from rules import Library
 from rules.daily import Why
-from rules.log import SessionReport
+from rules.log import SessionReport, standing_log
 from rules.slots import Rule
 from tests.conversation.chat import Chat, finished
 
@@ -45,7 +45,7 @@ def prompt(chat: Chat, days: int = 1) -> None:
 
 
 def reports(chat: Chat) -> list[SessionReport]:
-    return [entry for entry in chat.known.log if isinstance(entry, SessionReport)]
+    return [entry for entry in standing_log(chat.known.log) if isinstance(entry, SessionReport)]
 
 
 def test_a_time_is_set_with_its_anchor_place_and_days_and_the_first_prompt_is_planned(library: Library) -> None:
