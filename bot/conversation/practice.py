@@ -523,7 +523,7 @@ def told_done(talk: Talk, on: date, told: Feedback) -> None:
     talk.push(now)
     talk.do(KeepEntry(entry=report), Forget(kinds=("nudge", "later"), why="done"))  # whether or not they answer more
     if _waits_for_morning(talk, now):
-        _put(talk, now, "morning")
+        _put(talk, now, "morning", note=Line(key=f"practice.kept.{report.completed}"))
     else:
         _then_pain(talk, now)
 
