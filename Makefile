@@ -32,6 +32,7 @@ $(READY): pyproject.toml requirements.lock
 bench: $(READY)  # ratios in one run; seconds are this machine's
 	$(BIN)/python -m tests.benchmarks.rules
 	$(BIN)/python -m tests.benchmarks.turns
+	$(BIN)/python -m tests.benchmarks.due
 
 chaos: $(READY)  # long: mutants of the rules, their claims under 10,000 examples each, and 200 clients over 400 days
 	$(BIN)/python -m tests.rules.mutants --part all --jobs 2

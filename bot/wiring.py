@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MENU = (
     "practise",
     "plan",
+    "progress",
     "time",
     "pause",
     "screen",
@@ -219,12 +220,13 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
     from bot.channels.telegram import make_telegram
     from bot.channels.telegram_menu import show
     from bot.channels.telegram_poll import Poll
+    from bot.pictures.painter import ThreadPainter
     from bot.scheduler import ticking
 
     token = settings.telegram().get_secret_value()
     content, clock = read_content(settings), SystemClock()
     async with open_store(settings, memory=False) as store:
-        telegram = make_telegram(token, settings.telegram_api_url)
+        telegram = make_telegram(token, settings.telegram_api_url, ThreadPainter())
         bot = telegram.bot
         work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook)
         try:

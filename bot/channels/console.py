@@ -362,6 +362,8 @@ def _pieces(message: Message, before: Message | None) -> Iterator[Piece]:
     anew = before is None or before.text != message.text
     old: Rows = () if before is None or anew else before.rows
     if anew:
+        if message.picture is not None:
+            yield Piece(kind="note", html="[picture]")
         yield Piece(kind="text", html=message.text)
     for now, then in ((_answered, _answered(old)), (_ticked, _ticked(old))):
         yield from (piece for piece in now(message.rows) if piece not in then)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Update
+from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, LinkPreviewOptions, Update
 from telegram import Message as TelegramMessage
 from telegram.constants import ChatAction, ChatMemberStatus, ChatType, ParseMode
 from telegram.error import (
@@ -26,17 +26,23 @@ from telegram.error import (
 from telegram.request import BaseRequest
 
 from bot.channels.telegram_http import NeverLeft, Request, ServerTrouble
-from bot.channels.telegram_text import body, keyboard, parts, plain
+from bot.channels.telegram_text import LONGEST_CAPTION, body, keyboard, length, parts, plain
 from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Located, Returned, Tapped, Typed, Unreadable
 from bot.timetable.places import zone_at
-from bot.workflow.ports import Address, Heard, Message, Raw, SendError
+from bot.workflow.ports import Address, Heard, Message, Painter, Raw, SendError
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "telegram"
 WANTED = ("message", "edited_message", "callback_query", "my_chat_member")
 """The updates that mean something to us; others are not sent to us at all."""
-NOT_THERE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+NOT_THERE = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
+)
+"""What Telegram says where a message can't become what it should: gone, too old, or a picture that is to be text."""
 UNREACHABLE = ("chat not found", "user not found", "user is deactivated", "have no rights to send", "peer_id_invalid")
 WITHOUT_TOKEN_SECONDS = 60.0
 """How long a message waits where Telegram doesn't take the token: an operator has to see to it."""
@@ -63,8 +69,8 @@ OTHERS = ("contact", "poll", "dice", "story", "game", "checklist", "paid_media",
 class Telegram:
     """One bot on Telegram."""
 
-    def __init__(self, bot: Bot, poll: BaseRequest) -> None:
-        self.bot, self._poll = bot, poll
+    def __init__(self, bot: Bot, poll: BaseRequest, painter: Painter | None = None) -> None:
+        self.bot, self._poll, self._painter = bot, poll, painter
         self._aside: set[asyncio.Task[None]] = set()
 
     @property
@@ -157,12 +163,49 @@ class Telegram:
         pieces = parts(body(message))
         buttons = keyboard(message.rows)
         markup = InlineKeyboardMarkup.de_json({"inline_keyboard": buttons}, self.bot) if buttons else None
+        picture = await self._painted(message)
+        if picture is not None:
+            long = len(pieces) > 1 or length(pieces[0]) > LONGEST_CAPTION
+            try:
+                if not long:
+                    return await self._show(address, picture, pieces[0], markup, edit)
+                await self._show(address, picture, "", None, None)
+            except SendError as error:
+                if error.kind != "refused":
+                    raise
+                log.warning("Telegram refused a picture (%s); its words are sent without it", error)
         if edit is not None and len(pieces) == 1:
             return await self._edit(address, edit, pieces[0], markup)
         sent = ""
         for number, piece in enumerate(pieces, 1):
             sent = await self._say(address, piece, markup if number == len(pieces) else None)
         return sent
+
+    async def _painted(self, message: Message) -> bytes | None:
+        """Draw the picture of a message; where that fails its words go without it."""
+        if message.picture is None or self._painter is None:
+            return None
+        try:
+            return await self._painter.paint(message.picture)
+        except Exception:
+            log.exception("a picture could not be drawn; its words are sent without it")
+            return None
+
+    async def _show(
+        self, address: Address, picture: bytes, words: str, markup: InlineKeyboardMarkup | None, edit: str | None
+    ) -> str:
+        """Send a picture, or put it into an earlier message, with its words below."""
+        chat = int(address.chat)
+        try:
+            if edit is None:
+                given: dict[str, Any] = {"caption": words or None, "parse_mode": ParseMode.HTML, "reply_markup": markup}
+                return str((await self.bot.send_photo(chat, picture, **given)).message_id)
+            media = InputMediaPhoto(picture, caption=words, parse_mode=ParseMode.HTML)
+            await self.bot.edit_message_media(media, chat, int(edit), reply_markup=markup)
+        except TelegramError as error:
+            if edit is None or "not modified" not in str(error).lower():
+                raise _send_error(error) from error
+        return edit
 
     async def _say(self, address: Address, text: str, markup: InlineKeyboardMarkup | None) -> str:
         chat = int(address.chat)
@@ -241,11 +284,11 @@ async def _best_effort(call: Coroutine[Any, Any, Any]) -> None:
         log.warning("best effort, not repeated: %s", type(error).__name__)
 
 
-def make_telegram(token: str, api_url: str) -> Telegram:
+def make_telegram(token: str, api_url: str, painter: Painter | None = None) -> Telegram:
     """Make the channel, its bot not yet initialized: one pool of connections for calls, another for the long poll."""
     poll = Request(connections=2)
     bot = Bot(token, base_url=api_url, request=Request(connections=64), get_updates_request=poll)
-    return Telegram(bot, poll)
+    return Telegram(bot, poll, painter)
 
 
 def _heard(message: TelegramMessage, at: datetime) -> Event | None:

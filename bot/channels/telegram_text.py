@@ -11,6 +11,8 @@ from bot.workflow.ports import Message
 
 LONGEST_TEXT = 4096
 """What Telegram takes, in UTF-16 units, marks not counted."""
+LONGEST_CAPTION = 1024
+"""The same, of the words below a picture."""
 SHORT, MIDDLE = 9, 16
 """Labels so long fit three and two beside each other on a narrow phone; longer ones stand alone. A proposal."""
 SCALE_COLUMNS, NUMBER_COLUMNS = 6, 6

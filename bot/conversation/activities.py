@@ -179,6 +179,8 @@ class Conversation(Kept):
     """No exercises until then: the client told of pain."""
     degrees: bool | None = None
     """Whether degrees are asked for, as the client set it; None: not set."""
+    dark: bool = False
+    """Whether pictures are drawn for a dark screen."""
     unread: Mapping[str, Any] | None = None
     """A stored conversation that this version can't read, kept as it was until a version that can reads it again."""
     then_weekly: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bot.coaching.news import News
 from bot.timetable import rhythm as timetable
@@ -63,6 +63,17 @@ class ButtonRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture beside the text, which says all that it shows.
+
+    `kind` names who draws it; `drawn` is what it draws, as JSON in which a Line may stand for its words.
+    """
+
+    kind: str
+    drawn: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Say:
     """Say something to the person of this turn. With a card it edits that card; without, it is a new message.
 
@@ -73,6 +84,7 @@ class Say:
     rows: tuple[ButtonRow, ...] = ()
     card: str | None = None
     priority: str = "reply"
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from bot.conversation import (
     front,
     hearing,
     practice,
+    progress,
     screening,
     second,
     sure,
@@ -71,6 +72,7 @@ COMMANDS = (
     "practise",
     "undo",
     "history",
+    "progress",
     "restart",
     "back",
     "why",
@@ -284,7 +286,7 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.undo(talk)
         case "go-on":
             talk.say(Line(key="bot.see_you"))
-        case _ if daily.stop_tapped(talk, option):
+        case _ if daily.stop_tapped(talk, option) or progress.tapped(talk, option):
             pass
         case "weekly":
             daily.begin_weekly(talk)
@@ -315,6 +317,8 @@ def _command(talk: Talk, command: str, rest: str) -> None:
     if isinstance(talk.top, Ask | Confirm) and command != "help":
         _show_where_they_are(talk)  # no command gets round a safety question
         return
+    if daily.was_left(talk):
+        daily.leave_old(talk)  # else a session left open days ago would hold up the next prompt
     match command:
         case "start":
             front.start(talk)
@@ -344,7 +348,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
                 away.offer_resume(talk)
             else:
                 front.second_look(talk)
-        case "time" | "pause" | "resume" | "practise" | "undo" | "history" if _may_train(talk):
+        case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
             if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly):
@@ -381,6 +385,9 @@ def _daily_command(talk: Talk, command: str, rest: str) -> None:
             practice.begin(talk, again.local_day(talk))
         case "history":
             daily.show_history(talk)
+        case "progress":
+            progress.show(talk)
+            _back_to_it(talk)
         case _:
             practice.undo(talk)
 

@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Any
 
 from bot.conversation.activities import Activity, Conversation, Screening
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, Effect, Joined, LiftFlag, Line, RaiseFlag, Say, Slot
+from bot.conversation.effects import (
+    AnswerTap,
+    Button,
+    ButtonRow,
+    Effect,
+    Joined,
+    LiftFlag,
+    Line,
+    Picture,
+    RaiseFlag,
+    Say,
+    Slot,
+)
 from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
 from rules.questions import Way, walk
@@ -143,10 +155,17 @@ class Talk:
         """Say something in a message of its own."""
         self.do(Say(paragraphs=paragraphs, rows=rows, priority=priority))
 
-    def card(self, name: str, *paragraphs: Line, rows: tuple[ButtonRow, ...], priority: str = "reply") -> None:
+    def card(
+        self,
+        name: str,
+        *paragraphs: Line,
+        rows: tuple[ButtonRow, ...],
+        priority: str = "reply",
+        picture: Picture | None = None,
+    ) -> None:
         """Show a card and make it the open one."""
         self.conversation = self.conversation.model_copy(update={"card": name})
-        self.do(Say(paragraphs=paragraphs, rows=rows, card=name, priority=priority))
+        self.do(Say(paragraphs=paragraphs, rows=rows, card=name, priority=priority, picture=picture))
 
     def next_step(self) -> int:
         """Count a new question, so that buttons of earlier ones are stale."""

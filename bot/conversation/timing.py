@@ -368,6 +368,11 @@ def on_date(on: date) -> Line:
     )
 
 
+def short_date(on: date) -> Line:
+    """Say a date without its day of the week."""
+    return Line(key="rhythm.short_date", values={"date": on.day, "month": Line(key=f"rhythm.month.m{on.month}")})
+
+
 def _values(talk: Talk, now: Timing) -> dict[str, Slot]:
     values: dict[str, Slot] = {"anchor": now.anchor or ""}
     if now.zone is not None:

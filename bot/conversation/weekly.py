@@ -222,7 +222,7 @@ def _put(talk: Talk, now: Weekly, **told: Any) -> None:
 # --- what it comes to
 
 
-def _first(talk: Talk) -> Check | None:
+def first(talk: Talk) -> Check | None:
     """Give the screening itself as the first check."""
     known = talk.known
     facts = known.assessed_facts
@@ -236,12 +236,16 @@ def _first(talk: Talk) -> Check | None:
 
 def so_far(talk: Talk) -> Course | None:
     """Say what the checks so far come to; None where there is none."""
-    known, first = talk.known, _first(talk)
-    if known.plan is None or known.plan.context is None or first is None:
+    known, begun = talk.known, first(talk)
+    if known.plan is None or known.plan.context is None or begun is None:
         return None
-    later = (Check(on=c.on, levels=c.levels, task=c.task, done=c.done, hurts=c.hurts) for c in _checks(talk))
     tried = (*known.plan.tried, known.plan.driver)
-    return course(talk.screen, [first, *later], context=known.plan.context, tried=tried)
+    return course(talk.screen, [begun, *later(talk)], context=known.plan.context, tried=tried)
+
+
+def later(talk: Talk) -> tuple[Check, ...]:
+    """Give the checks after the screening, in order of time."""
+    return tuple(Check(on=c.on, levels=c.levels, task=c.task, done=c.done, hurts=c.hurts) for c in _checks(talk))
 
 
 def _conclude(talk: Talk, check: WeeklyCheck) -> None:
@@ -278,8 +282,8 @@ def _change_driver(talk: Talk, plan: Plan, comes_to: Course) -> None:
 
 
 def _task_change(talk: Talk, check: WeeklyCheck) -> Sequence[Line]:
-    first, task = _first(talk), daily_task(talk)
-    if first is None or task is None or first.task is None or check.task is None:
+    begun, task = first(talk), daily_task(talk)
+    if begun is None or task is None or begun.task is None or check.task is None:
         return ()
-    values: dict[str, Slot] = {"task": task, "before": first.task, "now": check.task}
+    values: dict[str, Slot] = {"task": task, "before": begun.task, "now": check.task}
     return (Line(key="weekly.task_change", values=values),)

@@ -270,7 +270,7 @@ def _outbox_row(row: AnyRow) -> OutboxRow:
         id=row.id,
         address=Address(**row.address),
         card=row.card,
-        message=Message(text=row.message["text"], rows=tuple(row.message["rows"])),
+        message=Message(text=row.message["text"], rows=tuple(row.message["rows"]), picture=row.message.get("picture")),
         attempts=row.tries,
         edit=row.edit,
         keyboard=row.keyboard,

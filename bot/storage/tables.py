@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0005"
+NEWEST = "0006"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -86,6 +86,15 @@ class Tables:
     outbox: Table
     card: Table
     reminder: Table
+    invite: Table
+    desk: Table
+    alert: Table
+    orders: Table
+    note: Table
+    clip: Table
+    audit: Table
+    override: Table
+    rating: Table
 
 
 def make_tables(ring: KeyRing) -> Tables:
@@ -102,6 +111,7 @@ def make_tables(ring: KeyRing) -> Tables:
         ),
         **_people(metadata, secret, secrets),
         **_facts(metadata, secret, secrets),
+        **_coaching(metadata, secret, secrets),
         **_post(metadata, secret, secrets),
     )
 
@@ -257,6 +267,96 @@ def _facts(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) ->
     }
 
 
+def _coaching(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
+    """What coaches see and decide. `audit`, `override` and `rating` outlive a client, and forget whose they were."""
+    return {
+        "invite": _numbered(
+            "invite",
+            metadata,
+            Column("kind", String, nullable=False),  # coach, client
+            Column("lookup", String(LOOKUP), nullable=False, unique=True),  # of the token, which is kept nowhere
+            _somebody("maker_id"),  # NULL: the operator
+            Column("value", secrets, nullable=False),  # name: what the one invited is called
+            Column("made_at", UtcTime, nullable=False),
+            Column("expires_at", UtcTime, nullable=False),
+            Column("used_at", UtcTime),
+            Column("revoked_at", UtcTime),
+            Index("ix_invite_maker", "maker_id", "id"),
+        ),
+        "desk": Table(
+            "desk",
+            metadata,
+            _person(primary_key=True),
+            Column("value", secrets, nullable=False),  # when the digest comes, who covers
+            Column("takes_all", Boolean, nullable=False),  # looks after clients who have no coach
+            Column("at", UtcTime, nullable=False),
+            _partial("uq_desk_takes_all", "takes_all", "takes_all", unique=True),
+        ),
+        "alert": _numbered(
+            "alert",
+            metadata,
+            _person(),
+            Column("state", String, nullable=False),  # open, acknowledged, acted, closed
+            Column("urgency", String, nullable=False),
+            Column("value", secrets, nullable=False),  # reasons, what was told and stopped, steps
+            Column("raised_at", UtcTime, nullable=False),
+            Column("closed_at", UtcTime),
+            _partial("uq_alert_live", "closed_at IS NULL", "person_id", unique=True),
+            Index("ix_alert_person", "person_id", "id"),
+        ),
+        "orders": Table(
+            "orders",
+            metadata,
+            _person(primary_key=True),
+            Column("value", secrets, nullable=False),  # what a coach decided about the plan
+            Column("at", UtcTime, nullable=False),
+        ),
+        "note": _numbered(
+            "note",
+            metadata,
+            _person(),
+            _somebody("coach_id"),
+            Column("value", secret, nullable=False),
+            Column("at", UtcTime, nullable=False),
+            Index("ix_note_person", "person_id", "id"),
+        ),
+        "clip": _numbered(
+            "clip",
+            metadata,
+            _person(),
+            _somebody("coach_id"),
+            Column("value", secrets, nullable=False),  # test, side, file
+            Column("asked_at", UtcTime, nullable=False),
+            Column("came_at", UtcTime),
+            Column("expires_at", UtcTime),
+            Index("ix_clip_person", "person_id", "id"),
+        ),
+        "audit": _numbered(
+            "audit",
+            metadata,
+            _somebody("client_id"),
+            _somebody("person_id"),  # who looked or acted
+            Column("what", String, nullable=False),
+            Column("at", UtcTime, nullable=False),
+            Index("ix_audit_client", "client_id", "id"),
+        ),
+        "override": _numbered(
+            "override",
+            metadata,
+            _somebody("client_id"),
+            Column("value", secrets, nullable=False),  # what was found, what a coach decided instead, why
+            Column("at", UtcTime, nullable=False),
+        ),
+        "rating": _numbered(
+            "rating",
+            metadata,
+            _somebody("client_id"),
+            Column("value", secrets, nullable=False),  # test, side, the client's level and the coach's
+            Column("at", UtcTime, nullable=False),
+        ),
+    }
+
+
 def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> dict[str, Table]:
     """What came in and what goes out."""
     return {
@@ -323,6 +423,11 @@ def _reference(name: str, target: str, *, primary_key: bool = False) -> Column[i
     """Make a column that points to a row; it goes with that row."""
     key = ForeignKey(target, ondelete="CASCADE")
     return Column(name, BIG, key, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+def _somebody(name: str) -> Column[int]:
+    """Make a column that points to a person; when they go, the row stays and forgets whom it meant."""
+    return Column(name, BIG, ForeignKey("person.id", ondelete="SET NULL"), autoincrement=False)
 
 
 def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:

@@ -424,7 +424,7 @@ class SqlTurns:
             person_id=person_id,
             address_id=address_id,
             card=card,
-            message={"text": message.text, "rows": message.rows},
+            message=_as_stored(message),
             priority=priority,
             state="withheld" if blocked else "waiting",
             attempts=0,
@@ -530,6 +530,11 @@ def _readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> 
     except ValidationError:
         unreadable.append(what)
         return None
+
+
+def _as_stored(message: Message) -> Mapping[str, Any]:
+    picture = {} if message.picture is None else {"picture": message.picture}
+    return {"text": message.text, "rows": message.rows, **picture}
 
 
 def _plain(model: BaseModel | None) -> Any:

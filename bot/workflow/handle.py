@@ -87,7 +87,22 @@ def render(say: Say, words: Words, language: str) -> Message:
     return Message(
         text="\n\n".join(paragraph for paragraph in paragraphs if paragraph),
         rows=tuple(_row(row, words, language) for row in say.rows),
+        picture=None
+        if say.picture is None
+        else {"kind": say.picture.kind, **_worded(say.picture.drawn, words, language)},
     )
+
+
+def _worded(drawn: Any, words: Words, language: str) -> Any:
+    """Put the lines in what is drawn into plain words."""
+    match drawn:
+        case Line():
+            return _plain(words.text(drawn, language))
+        case Mapping():
+            return {name: _worded(value, words, language) for name, value in drawn.items()}
+        case list() | tuple():
+            return [_worded(value, words, language) for value in drawn]
+    return drawn
 
 
 NEWS: Mapping[str, type[News]] = {

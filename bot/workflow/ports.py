@@ -51,10 +51,12 @@ class Message:
 
     rows: [{"label": str|None, "kind": "options"|"scale"|"controls"|"numbers", "open": bool, "opens": str|None,
             "buttons": [{"data": str, "label": str, "chosen": bool}]}]
+    picture: {"kind": str, ...}, what a Painter draws, or None.
     """
 
     text: str
     rows: Sequence[Mapping[str, Any]] = ()
+    picture: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +216,13 @@ class Channel(Protocol):
 
     async def turn_away(self, raw: Raw, words: str) -> None:
         """Say where we talk, to someone who writes where we don't, best effort; never raises."""
+
+
+class Painter(Protocol):
+    """Draws pictures."""
+
+    async def paint(self, picture: Mapping[str, Any]) -> bytes:
+        """Give a message's picture as PNG; raises ValueError for one that can't be drawn."""
 
 
 class Clock(Protocol):

@@ -341,3 +341,17 @@ def test_no_session_begins_while_safety_questions_are_open(library: Library) -> 
     assert isinstance(running, Screening)
     chat.types("/practise")
     assert not any(isinstance(a, Practice) for a in chat.known.conversation.activities)
+
+
+def test_a_command_after_days_closes_what_was_left_open_so_that_the_next_prompt_is_on_time(library: Library) -> None:
+    chat = timed(library)
+    for _ in range(2):
+        prompt(chat)
+        chat.types("did it all, easy, no pain")
+    assert isinstance(chat.known.conversation.activities[-1], Practice)  # the morning after is still asked
+    chat.waits(timedelta(days=2, hours=22))
+    chat.types("/resume")
+    assert not any(isinstance(a, Practice) for a in chat.known.conversation.activities)
+    chat.waits(timedelta(hours=1))
+    prompt(chat)
+    assert "Today" in chat.last

@@ -1,0 +1,96 @@
+"""All that is kept of one client, in one piece: what exports, letters and the client's own copy are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.timetable.rhythm import Rhythm
+from rules import Assessment, Facts, Flag, Plan, Value
+from rules.log import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consented:
+    """Consent given or taken back. `to`: a version of the consent text, or "coach" where it was to a coach's seeing."""
+
+    at: datetime
+    to: str
+    given: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """One answer as it came: tapped, typed, corrected, retracted or denied; `words` are the client's own."""
+
+    at: datetime
+    screening: str
+    path: str
+    value: Value | None
+    how: str
+    words: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessed:
+    """What a screening came to, and the facts behind it."""
+
+    at: datetime
+    tested_at: datetime | None
+    screening: str
+    assessment: Assessment
+    facts: Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan from a time on; None: from then on there was none."""
+
+    at: datetime
+    plan: Plan | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flagged:
+    """A flag, when it was raised and closed, and why; `own_words` are the client's that raised it."""
+
+    flag: Flag
+    screen: str
+    raised_at: datetime
+    own_words: str | None = None
+    closed_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """Somebody looked at the client's data, or did something with it: who, as what, and what it was."""
+
+    at: datetime
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """All that is kept of one client; each tuple is in order of time, corrections and what was taken back included.
+
+    What coaches wrote for themselves is not in it: it is theirs.
+    """
+
+    client_id: int
+    name: str
+    language: str
+    since: datetime
+    at: datetime
+    """When it was read."""
+    coach: str | None = None
+    profile: dict[str, Value] = field(default_factory=dict)
+    rhythm: Rhythm | None = None
+    consents: tuple[Consented, ...] = ()
+    answers: tuple[Answered, ...] = ()
+    assessments: tuple[Assessed, ...] = ()
+    plans: tuple[Planned, ...] = ()
+    log: tuple[Entry, ...] = ()
+    flags: tuple[Flagged, ...] = ()
+    looked: tuple[Looked, ...] = ()
