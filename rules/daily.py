@@ -256,6 +256,8 @@ class _SoFar:
         match entry:
             case SessionReport():
                 self._hear_session(entry)
+            case FlareUp(by="coach"):
+                self._all_back("coach", f"{entry.on} coach")
             case FlareUp():
                 # That day and the next openers alone, then a step back. A proposal.
                 if self.flare_until is None or entry.on > self.flare_until:

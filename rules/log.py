@@ -61,11 +61,12 @@ class SessionReport(Frozen):
 
 
 class FlareUp(Frozen):
-    """A bad day, told in one tap."""
+    """A bad day, told in one tap; or, `by` a coach, a step back that the coach asked for."""
 
     kind: Literal["flare"] = "flare"
     id: str
     on: date
+    by: Literal["client", "coach"] = "client"
 
 
 class Cleared(Frozen):

@@ -33,6 +33,7 @@ Rule: TypeAlias = Literal[
     "start", "ready", "first_good", "one_at_a_time", "top", "deload", "missed_days", "cleared", "flare_up", "red",
     "amber_once", "amber_twice", "sore", "just", "too_hard", "missing", "not_all", "sets_missed", "asked_less",
     "two_compensations", "same_compensation", "same_compensation_grave", "felt_elsewhere", "stand_in", "not_suitable",
+    "coach",
 ]  # fmt: skip
 """Why an exercise is as it is; wording keys `next.<rule>`."""
 OF_LIGHT: Mapping[Light, Rule] = {"red": "red", "amber": "amber_once", "sore": "sore", "unknown": "missing"}

@@ -30,7 +30,7 @@ from bot.conversation.effects import (
 from bot.conversation.events import Event, Tapped, Typed
 from bot.conversation.known import Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
-from bot.workflow.ports import Address, DueRow, Heard, InboxRow, Message, OutboxRow, Raw, Turns
+from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, OutboxRow, Raw, Turns
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOST_TRIES = 10
@@ -273,7 +273,11 @@ class MemoryStore:
             message=chosen.message,
             attempts=chosen.attempts,
             edit=message_id
-            if (typed_at is None or sent_at >= typed_at) and message_id == self.rows.newest.get(chosen.address)
+            if not chosen.message.anew
+            and (
+                chosen.message.stands
+                or ((typed_at is None or sent_at >= typed_at) and message_id == self.rows.newest.get(chosen.address))
+            )
             else None,
             keyboard=self.rows.keyboards.get(chosen.address),
             uncertain=chosen.uncertain,
@@ -285,14 +289,17 @@ class MemoryStore:
                 raise LookupError(f"there is no outbox row {row_id}")
             self._change(row_id, state="sent", message_id=message_id)
             row = self.rows.outbox[row_id]
-            self.rows.newest[row.address] = message_id
-            if row.message.rows:
+            held = self.rows.cards.get((row.address, row.card or ""))
+            if not (row.message.stands and held is not None and held[0] == message_id):
+                self.rows.newest[row.address] = message_id
+            if row.message.stands:
+                pass
+            elif row.message.rows:
                 self.rows.keyboards[row.address] = message_id
             elif self.rows.keyboards.get(row.address) == message_id:
                 del self.rows.keyboards[row.address]
             if row.card is None:
                 return
-            held = self.rows.cards.get((row.address, row.card))
             if held is None or held[0] != message_id:
                 self.rows.cards[row.address, row.card] = (message_id, row.claimed_at or now)
 
@@ -510,7 +517,7 @@ class MemoryTurns:
             person_id=person_id,
             address=person.address,
             card=card,
-            message=Message(text=message.text, rows=tuple(_as_json(message.rows))),
+            message=replace(message, rows=tuple(_as_json(message.rows)), picture=_as_json(message.picture)),
             priority=priority,
             state="withheld" if person.address in self._rows.blocked else "waiting",
         )
@@ -525,6 +532,10 @@ class MemoryTurns:
     async def coach_of(self, person_id: int) -> int | None:
         person = self._rows.people.get(person_id)
         return person.coach_id if person else None
+
+    @property
+    def desks(self) -> Desks:
+        raise NotImplementedError("coaching needs a database: nothing here stands in for it")
 
     async def done(self, row: InboxRow, at: datetime) -> None:
         self._settle(row, state="done")

@@ -4,47 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientFlagged:
-    """A client of this coach raised a flag. Ids only; the words are in `told` and `urgency`."""
-
-    at: datetime
-    client_id: int
-    client_name: str
-    flag: str
-    urgency: str
-    own_words: str | None
-    screen: str = ""
-    """The id of the screen in which it was raised; empty in news written before it was kept."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientScreened:
-    """A client of this coach finished a screening."""
-
-    at: datetime
-    client_id: int
-    client_name: str
-    findings: tuple[tuple[str, str, str, str], ...]
-    """(side, context, driver, confidence) of each limited finding."""
-    screen: str = ""
-    """The screen's id; empty in news written before it was kept."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientHurt:
-    """A client of this coach told of red pain in a session. Words are ids of rules.log; None where not told."""
-
-    at: datetime
-    client_id: int
-    client_name: str
-    pain: int | None
-    where: str | None
-    like: str | None
-    limp: bool | None
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +17,39 @@ class ClientGone:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientCourse:
-    """A client's re-screens came to something for a coach; `kind` as in rules.course: worse, coach, clinician."""
+class AlertTold:
+    """An alert of a client is to be looked at, or has changed. `anew`: in a message that is noticed, not an edit."""
+
+    at: datetime
+    client_id: int
+    whom: Literal["coach", "cover", "operator", "all"] = "all"
+    anew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientWrote:
+    """A client answered what a coach wrote."""
 
     at: datetime
     client_id: int
     client_name: str
-    kind: str
+    words: str
 
 
-News: TypeAlias = ClientFlagged | ClientScreened | ClientHurt | ClientGone | ClientCourse
+@dataclass(frozen=True, kw_only=True)
+class CoachActed:
+    """A coach decided something about this client; it reaches the client's conversation.
+
+    `deed` is one of alerts.Deed, undo, or an order about the plan; `version` is the alert's as the coach saw it, None
+    where it is about none. `words`: what the coach wrote, or the id of what they chose.
+    """
+
+    at: datetime
+    coach_id: int
+    coach_name: str
+    deed: str
+    version: int | None = None
+    words: str = ""
+
+
+News: TypeAlias = ClientGone | AlertTold | ClientWrote | CoachActed

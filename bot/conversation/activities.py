@@ -160,8 +160,35 @@ class Weekly(Kept):
     touched_at: datetime
 
 
+class Answering(Kept):
+    """What the client writes next goes to their coach."""
+
+    kind: Literal["answering"] = "answering"
+    coach_id: int
+
+
+class Writing(Kept):
+    """What the coach writes next goes to this client."""
+
+    kind: Literal["writing"] = "writing"
+    client_id: int
+
+
 Activity: TypeAlias = (
-    Hello | Screening | Confirm | Ask | Resume | Today | Sure | Unlock | Timing | Prompt | Practice | Weekly
+    Hello
+    | Screening
+    | Confirm
+    | Ask
+    | Resume
+    | Today
+    | Sure
+    | Unlock
+    | Timing
+    | Prompt
+    | Practice
+    | Weekly
+    | Answering
+    | Writing
 )
 
 

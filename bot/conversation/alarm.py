@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.coaching.news import ClientHurt
-from bot.coaching.summary import flag_event, screened_event
-from bot.conversation import again, weekly
+from bot.coaching.alerts import Reason
+from bot.conversation import again, coached, weekly
 from bot.conversation.activities import Ask, Confirm, Unlock
-from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot, TellCoach
+from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot
 from bot.conversation.known import HOLDING, OpenFlag
 from bot.conversation.talk import Talk
 from rules import Assessment, Facts, Flag, Screen
@@ -388,7 +387,7 @@ def gate_passed(talk: Talk, way: Way) -> None:
     if unlocking:
         talk.conversation = talk.conversation.model_copy(update={"gentle_until": talk.at + GENTLE_FOR})
         talk.do(KeepPlan(plan=None))
-        again.remake(talk, way, screening.id, stopped=True)
+        again.remake(talk, way, screening.id)
     elif not held:
         changed = again.remake(talk, way, screening.id)
         again.clear_red_pain(talk)
@@ -460,32 +459,25 @@ def ask_who_examined(talk: Talk) -> None:
 
 
 def tell_coach_of_result(talk: Talk, assessment: Assessment) -> None:
-    """Tell the coach of a flagged client what the screening came to; avoiding end range is no news (evidence 0, 24)."""
+    """Let a flagged client's coach see what the screening came to; avoiding end range is no news (evidence 0, 24)."""
     if any(flag.id not in NO_NEWS for flag in assessment.flags):
-        talk.do(TellCoach(event=screened_event(talk.known.person, assessment, talk.at)))
+        coached.refresh(talk)
 
 
 def tell_coach_it_hurts(talk: Talk, report: SessionReport) -> None:
     """Tell the coach of red pain in a session, the same day (evidence 6 Coach alerts)."""
-    person = talk.known.person
-    hurt = ClientHurt(
-        at=talk.at,
-        client_id=person.id,
-        client_name=person.name,
-        pain=report.pain,
-        where=report.where,
-        like=report.like,
-        limp=report.limp,
-    )
-    talk.do(TellCoach(event=hurt))
+    told = {"pain": report.pain, "where": report.where, "like": report.like, "limp": "yes" if report.limp else None}
+    what = " ".join(f"{name}={value}" for name, value in told.items() if value is not None)
+    coached.raise_alert(talk, Reason(kind="pain", what=what, urgency="clinician", at=talk.at))
 
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
-    if flag.urgency != "coach":
-        talk.do(TellCoach(event=flag_event(talk.known.person, flag, own_words, talk.at, talk.screen.id)))
+    if flag.urgency == "coach":
+        return  # the digest says it
+    reason = Reason(kind="flag", what=flag.id, urgency=flag.urgency, at=talk.at, screen=talk.screen.id, words=own_words)
+    coached.raise_alert(talk, reason)
 
 
 def _who_knows(talk: Talk) -> Line:
     """Say truthfully who learns of it."""
-    coach = talk.known.person.coach_name
-    return Line(key="bot.coach_told", values={"coach": coach}) if coach else Line(key="bot.nobody_told")
+    return coached.who_knows(talk)

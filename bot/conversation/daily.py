@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from bot.conversation import again, alarm, away, milestones, pages, practice, screening, timing, weekly
+from bot.conversation import again, alarm, away, coached, milestones, pages, practice, screening, timing, weekly
 from bot.conversation.activities import Ask, Confirm, Practice, Prompt, Timing, Weekly
 from bot.conversation.activities import Today as AnythingNew
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
@@ -83,7 +83,8 @@ def came_due(talk: Talk, event: CameDue) -> None:
 def _may_exercise(talk: Talk) -> bool:
     known = talk.known
     agreed = known.consent == CONSENT_VERSION
-    return agreed and known.plan is not None and not talk.held_by(*HOLDING) and again.resting(talk) is None
+    free = again.resting(talk) is None and coached.held(talk) is None
+    return agreed and known.plan is not None and not talk.held_by(*HOLDING) and free
 
 
 def _busy(talk: Talk) -> bool:

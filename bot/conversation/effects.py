@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bot.coaching.news import News
+from bot.coaching.alerts import Alert, Orders
+from bot.coaching.news import CoachActed, News
 from bot.timetable import rhythm as timetable
 from rules import Assessment, Facts, Flag, Plan, Value
 from rules.log import Entry
@@ -85,6 +86,10 @@ class Say:
     card: str | None = None
     priority: str = "reply"
     picture: Picture | None = None
+    anew: bool = False
+    """Whether the card is sent as a new message, which is noticed, instead of edited."""
+    stands: bool = False
+    """Whether its buttons stay alive beside those of newer messages, and it is edited wherever it stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +200,39 @@ class TellCoach:
     event: News
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeepAlert:
+    """Keep this person's alert; it becomes the one that lives, unless it is closed."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepOrders:
+    """Keep what a coach decided about this person's exercises."""
+
+    orders: Orders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Show a page that needs more than is known in a turn; it is read with this person's rights.
+
+    `view` names it in workflow/views.py; `given` is what it is to show, as plain values.
+    """
+
+    view: str
+    given: Mapping[str, int | str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForClient:
+    """Write a coach's decision into the inbox of a client, if the person of this turn may decide for them."""
+
+    client_id: int
+    event: CoachActed
+
+
 Kept: TypeAlias = (
     KeepAnswer
     | KeepProfile
@@ -207,6 +245,8 @@ Kept: TypeAlias = (
     | Forget
     | RaiseFlag
     | LiftFlag
+    | KeepAlert
+    | KeepOrders
 )
 """Effects that are kept as a row of this person's."""
-Effect: TypeAlias = Say | AnswerTap | TellCoach | Kept
+Effect: TypeAlias = Say | AnswerTap | TellCoach | Show | ForClient | Kept

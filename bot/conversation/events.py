@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.coaching.news import ClientCourse, ClientFlagged, ClientGone, ClientHurt, ClientScreened, News
+from bot.coaching.news import (
+    AlertTold,
+    ClientGone,
+    ClientWrote,
+    CoachActed,
+    News,
+)
 from bot.timetable.rhythm import Slot
 
 
@@ -84,13 +90,12 @@ class CameDue:
 Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | Located | Blocked | Returned | Elsewhere | CameDue | News
 
 __all__ = [
+    "AlertTold",
     "Blocked",
     "CameDue",
-    "ClientCourse",
-    "ClientFlagged",
     "ClientGone",
-    "ClientHurt",
-    "ClientScreened",
+    "ClientWrote",
+    "CoachActed",
     "Corrected",
     "Elsewhere",
     "Event",

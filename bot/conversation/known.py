@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.coaching.alerts import Alert, Orders
 from bot.conversation.activities import Conversation
 from bot.timetable.rhythm import Rhythm
 from rules import Action, Assessment, Facts, Plan, Urgency, Value
@@ -39,6 +40,13 @@ class Person:
     name: str
     roles: tuple[str, ...] = ("client",)
     coach_name: str | None = None
+    coaches: tuple[int, ...] = ()
+    """The ids of those who may decide for this client now: their coach, or who covers."""
+    cover_name: str | None = None
+    """Who covers for the coach; None where nobody does."""
+    coach_away_until: datetime | None = None
+    operated: bool = False
+    """Whether somebody runs the bot who can be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,5 +70,9 @@ class Known:
     log: tuple[Entry, ...] = ()
     """The log of sessions, oldest first, corrections and what was taken back included."""
     flags: tuple[OpenFlag, ...] = ()
+    alert: Alert | None = None
+    """What their coach has to look at, until it is closed."""
+    orders: Orders = field(default_factory=Orders)
+    """What their coach decided about their exercises."""
     unreadable: tuple[str, ...] = ()
     """What is stored and can't be read by this version: result, plan."""

@@ -8,9 +8,10 @@ from bot.conversation import (
     again,
     alarm,
     away,
-    coach,
+    coached,
     comeback,
     daily,
+    desk,
     front,
     hearing,
     practice,
@@ -22,6 +23,7 @@ from bot.conversation import (
     weekly,
 )
 from bot.conversation.activities import (
+    Answering,
     Ask,
     Confirm,
     Hello,
@@ -33,16 +35,16 @@ from bot.conversation.activities import (
     Today,
     Unlock,
     Weekly,
+    Writing,
 )
 from bot.conversation.cards import labels_of
 from bot.conversation.effects import AnswerTap, Line
 from bot.conversation.events import (
+    AlertTold,
     CameDue,
-    ClientCourse,
-    ClientFlagged,
     ClientGone,
-    ClientHurt,
-    ClientScreened,
+    ClientWrote,
+    CoachActed,
     Corrected,
     Event,
     Located,
@@ -83,8 +85,16 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     """Decide what an event leads to. Pure: the same in, the same out."""
     talk = Talk(known, event.at, library)
     match event:
-        case ClientFlagged() | ClientScreened() | ClientHurt() | ClientGone() | ClientCourse():
-            coach.tell_news(talk, event)
+        case ClientGone():
+            talk.say(Line(key="coach.gone", values={"client": event.client_name}))
+        case AlertTold():
+            desk.alert_told(talk, event)
+        case ClientWrote():
+            desk.client_wrote(talk, event)
+        case CoachActed():
+            coached.hear(talk, event)
+        case CameDue(slot=slot) if slot.kind == coached.ALERT:
+            coached.came_due(talk)
         case CameDue():
             daily.came_due(talk, event)
         case Returned():
@@ -119,6 +129,9 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     if not words:
         _show_where_they_are(talk)
         return
+    if isinstance(talk.top, Writing):  # a coach's words to a client tell nothing of the coach
+        desk.wrote(talk, words)
+        return
     if not words.strip("?! ") and talk.screening is not None and talk.top is talk.screening:
         screening.control(talk, "why")
         return
@@ -145,6 +158,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             _closed_words(talk, words)
         case Unlock():
             front.examined(talk, words)
+        case Answering():
+            coached.answered(talk, words)
         case Timing():
             timing.typed(talk, words)
         case Practice():
@@ -159,6 +174,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             talk.known.consent == CONSENT_VERSION and daily.asks_for_reminders(talk, words)
         ):
             pass
+        case None | Prompt() if desk.has_no_screening(talk):
+            desk.hello(talk)
         case None | Prompt():
             front.idle_words(talk, words)
         case _ if not _without_consent(talk):
@@ -227,6 +244,8 @@ def _closed_words(talk: Talk, words: str) -> None:
 
 
 def _tapped(talk: Talk, data: str) -> None:
+    if desk.tapped(talk, data):
+        return
     step, _, rest = data.partition(":")
     row, _, option = rest.partition(":")
     if not re.fullmatch("[0-9]{1,9}", step) or not option or int(step) != talk.conversation.step:
@@ -286,6 +305,11 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.undo(talk)
         case "go-on":
             talk.say(Line(key="bot.see_you"))
+        case "cancel" if isinstance(talk.top, Answering | Writing):
+            talk.pop()
+            talk.say(Line(key="coached.not_sent"))
+        case _ if coached.answer(talk, option):
+            pass
         case _ if daily.stop_tapped(talk, option) or progress.tapped(talk, option):
             pass
         case "weekly":
@@ -319,6 +343,8 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         return
     if daily.was_left(talk):
         daily.leave_old(talk)  # else a session left open days ago would hold up the next prompt
+    if desk.command(talk, command, rest):
+        return
     match command:
         case "start":
             front.start(talk)
@@ -351,7 +377,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
-            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly):
+            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing):
                 talk.pop()
             screening.pause(talk)
         case "restart":
@@ -438,6 +464,12 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             practice.ask(talk, note)
         case Weekly():
             weekly.ask(talk, note)
+        case Answering():
+            coached.ask_for_words(talk)
+        case Writing():
+            desk.ask_for_words(talk)
+        case None | Prompt() if desk.has_no_screening(talk):
+            desk.hello(talk)
         case None | Prompt():
             if note is not None:
                 talk.say(note)

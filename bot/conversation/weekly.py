@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from bot.coaching.news import ClientCourse
-from bot.conversation import again
+from bot.coaching.alerts import Reason
+from bot.conversation import again, coached
 from bot.conversation.activities import Weekly
 from bot.conversation.cards import labels_of_rows, option_label, side_word
-from bot.conversation.effects import Button, ButtonRow, Joined, KeepEntry, KeepPlan, Line, Slot, TellCoach
+from bot.conversation.effects import Button, ButtonRow, Joined, KeepEntry, KeepPlan, Line, Slot
 from bot.conversation.talk import Talk
 from rules import NoPlan, Plan
 from rules.course import Check, Course, course
@@ -29,7 +29,6 @@ TESTS = 2
 SLIDERS = ("stiffness", "tension", "ease", "options")
 RESTS = {"resolved": 2}
 """What is resolved is kept with so many sessions a week (evidence 6 No change)."""
-FOR_A_COACH = ("worse", "coach", "clinician")
 
 
 def is_due(talk: Talk, on: date) -> bool:
@@ -264,9 +263,9 @@ def _conclude(talk: Talk, check: WeeklyCheck) -> None:
         talk.do(KeepPlan(plan=known.plan.model_copy(update=kept)))
     elif comes_to.kind == "next_driver" and comes_to.driver is not None:
         _change_driver(talk, known.plan, comes_to)
-    if comes_to.kind in FOR_A_COACH:
-        event = ClientCourse(at=talk.at, client_id=known.person.id, client_name=known.person.name, kind=comes_to.kind)
-        talk.do(TellCoach(event=event))
+    if comes_to.kind == "clinician":  # what a coach should see of the rest stands in the digest
+        reason = Reason(kind="course", what=comes_to.kind, urgency="clinician", at=talk.at)
+        coached.raise_alert(talk, reason)
 
 
 def _change_driver(talk: Talk, plan: Plan, comes_to: Course) -> None:

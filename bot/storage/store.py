@@ -129,6 +129,7 @@ class SqlStore:
                 (t.outbox.c.attempts - 1).label("tries"),
                 t.address.c.value.label("address"),
                 case((and_(undermost, t.card.c.kind == KIND), t.card.c.message_id)).label("edit"),
+                t.card.c.message_id.label("stands_at"),
                 t.address.c.keyboard,
                 t.outbox.c.uncertain,
             )
@@ -157,7 +158,12 @@ class SqlStore:
             if row is None:
                 raise LookupError(f"there is no outbox row {row_id}")
             bare = case((t.address.c.keyboard != message_id, t.address.c.keyboard))  # an edit took its buttons off
-            there = {"newest": message_id, "keyboard": message_id if row.message["rows"] else bare}
+            live = row.message["rows"] and not row.message.get("stands")
+            there = {"newest": message_id, "keyboard": message_id if live else bare}
+            if row.message.get("stands"):  # an edit far above leaves the newest where it was
+                same = and_(t.card.c.address_id == row.address_id, t.card.c.card == row.card)
+                edited = exists().where(same, t.card.c.message_id == message_id)
+                there = {"newest": case((edited, t.address.c.newest), else_=message_id)}
             await connection.execute(update(t.address).where(t.address.c.id == row.address_id).values(**there))
             if row.card is None:
                 return
@@ -266,13 +272,21 @@ def _edits(queue: Sequence[AnyRow]) -> Sequence[int]:
 
 
 def _outbox_row(row: AnyRow) -> OutboxRow:
+    kept = row.message
+    edit = row.stands_at if kept.get("stands") else row.edit
     return OutboxRow(
         id=row.id,
         address=Address(**row.address),
         card=row.card,
-        message=Message(text=row.message["text"], rows=tuple(row.message["rows"]), picture=row.message.get("picture")),
+        message=Message(
+            text=kept["text"],
+            rows=tuple(kept["rows"]),
+            picture=kept.get("picture"),
+            stands=kept.get("stands", False),
+            anew=kept.get("anew", False),
+        ),
         attempts=row.tries,
-        edit=row.edit,
+        edit=None if kept.get("anew") else edit,
         keyboard=row.keyboard,
         uncertain=row.uncertain,
     )

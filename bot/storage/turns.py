@@ -9,19 +9,22 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.coaching.alerts import Alert, Orders
 from bot.conversation.activities import Conversation
 from bot.conversation.activities import load as load_conversation
 from bot.conversation.effects import (
     Forget,
+    KeepAlert,
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
     KeepEntry,
+    KeepOrders,
     KeepPlan,
     KeepProfile,
     KeepRhythm,
@@ -32,6 +35,7 @@ from bot.conversation.effects import (
 )
 from bot.conversation.known import Known, OpenFlag, Person
 from bot.storage.crypto import KeyRing, to_json
+from bot.storage.desks import OPERATOR, SqlDesks
 from bot.storage.tables import Tables, in_state
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, DueRow, InboxRow, Message, Raw
@@ -190,9 +194,9 @@ class SqlTurns:
         await self._hold(lookup)
         await self._connection.execute(update(t).where(t.c.lookup == lookup).values(blocked_at=None))
 
-    async def load(self, person_id: int) -> Known:
-        """Load what a turn may know; raises LookupError for a person there isn't."""
-        row = await self._standing(person_id)
+    async def load(self, person_id: int, *, lock: bool = True) -> Known:
+        """Load what a turn may know, and *lock* it until the transaction ends; raises LookupError for nobody."""
+        row = await self._standing(person_id, lock=lock)
         t = self._tables
         roles = select(t.role.c.role).where(t.role.c.person_id == person_id).order_by(t.role.c.role)
         open_flags = select(t.flag).where(t.flag.c.person_id == person_id, t.flag.c.closed_at.is_(None))
@@ -202,12 +206,18 @@ class SqlTurns:
         assessment = _readable(Assessment, kept.get("assessment"), "result", unreadable)
         facts = _readable(Facts, kept.get("facts"), "result", unreadable)
         plan = _readable(Plan, row.plan, "plan", unreadable)
+        orders = _readable(Orders, row.orders, "orders", unreadable)
+        coach = await self.desks.coach_for(person_id, row.coach_id)
         return Known(
             person=Person(
                 id=person_id,
                 name=row.name,
                 roles=tuple((await self._connection.execute(roles)).scalars()),
-                coach_name=row.coach_name,
+                coach_name=coach.name if coach is not None else None,
+                coaches=coach.deciding if coach is not None else (),
+                cover_name=coach.cover_name if coach is not None else None,
+                coach_away_until=coach.away_until if coach is not None else None,
+                operated=row.operated,
             ),
             conversation=load_conversation(row.state),
             profile=PROFILE.validate_python(row.profile or {}),
@@ -229,22 +239,23 @@ class SqlTurns:
                 )
                 for flag in flags
             ),
+            alert=_readable(Alert, row.alert, "alert", unreadable),
+            orders=orders or Orders(),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
-    async def _standing(self, person_id: int) -> Row[*tuple[Any, ...]]:
-        """Read where a person stands, in one query, and lock their conversation."""
+    async def _standing(self, person_id: int, *, lock: bool) -> Row[*tuple[Any, ...]]:
+        """Read where a person stands, in one query."""
         t = self._tables
-        coach = t.person.alias("coach")
         joined = t.person.join(t.conversation)
-        for one in (t.profile, t.rhythm):
+        for one in (t.profile, t.rhythm, t.orders):
             joined = joined.outerjoin(one, one.c.person_id == t.person.c.id)
         for log in (t.consent, t.assessment, t.plan):
             newest = select(func.max(log.c.id)).where(log.c.person_id == person_id).scalar_subquery()
             joined = joined.outerjoin(log, log.c.id == newest)
         joined = joined.outerjoin(
             t.link, and_(t.link.c.client_id == t.person.c.id, t.link.c.responsible, t.link.c.until.is_(None))
-        ).outerjoin(coach, coach.c.id == t.link.c.coach_id)
+        ).outerjoin(t.alert, and_(t.alert.c.person_id == t.person.c.id, t.alert.c.closed_at.is_(None)))
         chosen = select(
             t.person.c.name,
             t.conversation.c.state,
@@ -255,10 +266,15 @@ class SqlTurns:
             t.assessment.c.tested_at,
             t.plan.c.value.label("plan"),
             t.rhythm.c.value.label("rhythm"),
-            coach.c.name.label("coach_name"),
+            t.orders.c.value.label("orders"),
+            t.alert.c.value.label("alert"),
+            t.link.c.coach_id,
+            exists().where(t.role.c.role == OPERATOR).label("operated"),
         ).select_from(joined)
-        locked = chosen.where(t.person.c.id == person_id).with_for_update(of=t.conversation)
-        row = (await self._connection.execute(locked)).one_or_none()
+        theirs = chosen.where(t.person.c.id == person_id)
+        if lock:
+            theirs = theirs.with_for_update(of=t.conversation)
+        row = (await self._connection.execute(theirs)).one_or_none()
         if row is None:
             raise LookupError(f"there is no person {person_id}")
         return row
@@ -315,6 +331,10 @@ class SqlTurns:
                 value = {"assessment": _plain(assessment), "facts": _plain(facts)}
                 row = {"screening": screening, "version": assessment.version, "tested_at": tested_at, "value": value}
                 await self._add(t.assessment, person_id=person_id, at=at, **row)
+            case KeepAlert(alert=alert):
+                await self._keep_alert(person_id, alert, at)
+            case KeepOrders(orders=orders):
+                await self._put(t.orders, person_id, _plain(orders), at)
             case KeepPlan(plan=plan):
                 await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)
             case RaiseFlag(flag=flag, own_words=own_words, screen=screen):
@@ -455,18 +475,30 @@ class SqlTurns:
         new = self._insert(t).on_conflict_do_nothing(index_elements=["source", "lookup"]).returning(t.c.id)
         return len((await self._connection.execute(new, rows)).all()) if rows else 0
 
+    async def _keep_alert(self, person_id: int, alert: Alert, at: datetime) -> None:
+        t = self._tables.alert
+        row = {"state": alert.state, "urgency": alert.urgency, "value": _plain(alert)}
+        row["closed_at"] = at if alert.state == "closed" else None
+        changed = update(t).where(t.c.person_id == person_id, t.c.closed_at.is_(None)).values(**row)
+        if (await self._connection.execute(changed)).rowcount == 0:
+            await self._add(t, person_id=person_id, raised_at=alert.raised_at, **row)
+
+    @property
+    def desks(self) -> SqlDesks:
+        """Give what coaches see and decide, in this transaction."""
+        return SqlDesks(self._connection, self._tables, self)
+
     async def coach_of(self, person_id: int) -> int | None:
-        """Give the id of the coach responsible for a person."""
-        t = self._tables.link
-        standing = and_(t.c.client_id == person_id, t.c.responsible, t.c.until.is_(None))
-        return (await self._connection.execute(select(t.c.coach_id).where(standing))).scalar()
+        """Give the id of the coach responsible for a person, or of the one who takes all who have none."""
+        coach = await self.desks.after(person_id)
+        return coach.coach_id if coach is not None else None
 
     async def link(self, coach_id: int, client_id: int, at: datetime) -> None:
         """Make a coach the one responsible for a client; another one's time ends. Again does nothing."""
         t = self._tables
         role = self._insert(t.role).values(person_id=coach_id, role="coach")
         await self._connection.execute(role.on_conflict_do_nothing())
-        if await self.coach_of(client_id) == coach_id:
+        if await self.desks.linked(client_id) == coach_id:
             return
         standing = and_(t.link.c.client_id == client_id, t.link.c.responsible, t.link.c.until.is_(None))
         await self._connection.execute(update(t.link).where(standing).values(until=at))
@@ -533,8 +565,8 @@ def _readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> 
 
 
 def _as_stored(message: Message) -> Mapping[str, Any]:
-    picture = {} if message.picture is None else {"picture": message.picture}
-    return {"text": message.text, "rows": message.rows, **picture}
+    rest = {"picture": message.picture, "stands": message.stands, "anew": message.anew}
+    return {"text": message.text, "rows": message.rows, **{name: value for name, value in rest.items() if value}}
 
 
 def _plain(model: BaseModel | None) -> Any:

@@ -105,7 +105,8 @@ async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Cl
         log.exception("outbox row %s could not be marked", row.id)
         pace.unmarked = True
         return False
-    if row.message.rows and row.keyboard is not None and row.keyboard != message_id:
+    live = row.message.rows and not row.message.stands
+    if live and row.keyboard is not None and row.keyboard != message_id:
         await channel.strip(row.address, row.keyboard)
     return True
 

@@ -14,6 +14,8 @@ from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
 log = logging.getLogger(__name__)
 
 PROMPT, RESUME = "prompt", "resume"
+WHATEVER_THE_HOUR = ("alert",)
+"""Kinds of reminders that concern somebody else than the client, and so come late rather than never."""
 
 
 async def due(store: Store, clock: Clock, *, limit: int = 200) -> int:
@@ -43,6 +45,8 @@ async def _put(turns: Turns, row: DueRow, now: datetime) -> None:
 
 
 def _why_not(row: DueRow, now: datetime) -> str | None:
+    if row.slot.kind in WHATEVER_THE_HOUR:
+        return None
     if row.rhythm is None:
         return "no_rhythm"
     if row.blocked:

@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
-from bot.conversation.effects import AnswerTap, ButtonRow, Line, Say, TellCoach
+from bot.conversation.effects import AnswerTap, ButtonRow, ForClient, Line, Say, Show, TellCoach
 from bot.conversation.events import (
+    AlertTold,
     Blocked,
     CameDue,
-    ClientCourse,
-    ClientFlagged,
     ClientGone,
-    ClientHurt,
-    ClientScreened,
+    ClientWrote,
+    CoachActed,
     Elsewhere,
     Event,
     News,
@@ -30,7 +29,8 @@ from bot.conversation.events import (
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
 from bot.timetable.rhythm import Slot
-from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, Raw, Store, Turns
+from bot.workflow import views
+from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, NotTheirsError, Raw, Store, Turns
 from rules import Library
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ PERSON = "person"
 """The source of events that one person's turn writes for another."""
 WENT_WRONG = Line(key="bot.went_wrong")
 NOT_HERE = Line(key="bot.private_only")
+NOT_THEIRS = Line(key="desk.not_theirs")
 
 
 class Words(Protocol):
@@ -90,6 +91,8 @@ def render(say: Say, words: Words, language: str) -> Message:
         picture=None
         if say.picture is None
         else {"kind": say.picture.kind, **_worded(say.picture.drawn, words, language)},
+        stands=say.stands,
+        anew=say.anew,
     )
 
 
@@ -106,11 +109,10 @@ def _worded(drawn: Any, words: Words, language: str) -> Any:
 
 
 NEWS: Mapping[str, type[News]] = {
-    "client_flagged": ClientFlagged,
-    "client_screened": ClientScreened,
-    "client_hurt": ClientHurt,
     "client_gone": ClientGone,
-    "client_course": ClientCourse,
+    "alert_told": AlertTold,
+    "client_wrote": ClientWrote,
+    "coach_acted": CoachActed,
 }
 ForPerson: TypeAlias = News | CameDue
 """Events that somebody's turn, or the clock, writes for a person."""
@@ -141,17 +143,11 @@ def decode(body: Mapping[str, Any]) -> tuple[int, ForPerson]:
             slot["local_date"] = date.fromisoformat(slot["local_date"])
             slot["due_at"] = datetime.fromisoformat(slot["due_at"])
             return to, CameDue(at=rest["at"], slot=Slot(**slot))
-        if kind == "client_screened":
-            rest["findings"] = tuple(_finding(*finding) for finding in rest["findings"])
         if kind in NEWS:
             return to, NEWS[kind](**rest)
     except (KeyError, TypeError) as error:
         raise ValueError(f"an event for a person that can't be read: {error}") from error
     raise ValueError(f"an event for a person of kind {kind!r}; known: {', '.join(NEWS)}, came_due")
-
-
-def _finding(side: str, context: str, driver: str, confidence: str) -> tuple[str, str, str, str]:
-    return side, context, driver, confidence
 
 
 def _row(row: ButtonRow, words: Words, language: str) -> Mapping[str, Any]:
@@ -264,15 +260,43 @@ class _Batch:
         for number, effect in enumerate(turn.effects):
             match effect:
                 case Say():
-                    message = render(effect, self.words, language)
-                    await turns.put_out(person_id, effect.card, message, effect.priority, row.raw.at)
+                    await self._put_out(turns, person_id, effect, language, row.raw.at)
                 case AnswerTap(words=line):
                     tap = _plain(self.words.text(line, language)) if line is not None else None
                 case TellCoach(event=event):
-                    await _tell(turns, row, number, event, await turns.coach_of(person_id))
+                    await _tell(turns, row, number, event, person_id)
+                case Show():
+                    await self._show(turns, known.person.id, effect, language, at, row.raw.at)
+                case ForClient():
+                    await self._for_client(turns, row, number, person_id, effect, language)
                 case _:
                     await turns.keep(person_id, effect, at)
         return tap
+
+    async def _put_out(self, turns: Turns, person_id: int, say: Say, language: str, at: datetime) -> None:
+        await turns.put_out(person_id, say.card, render(say, self.words, language), say.priority, at)
+
+    async def _show(
+        self, turns: Turns, viewer_id: int, show: Show, language: str, at: datetime, said_at: datetime
+    ) -> None:
+        """Read a page with the viewer's rights, and say it; one that is not theirs is said not to be."""
+        try:
+            said = await views.page(turns, viewer_id, show, self.library, at)
+        except NotTheirsError:
+            said = (Say(paragraphs=(NOT_THEIRS,)),)
+        for say in said:
+            await self._put_out(turns, viewer_id, say, language, said_at)
+
+    async def _for_client(
+        self, turns: Turns, row: InboxRow, number: int, person_id: int, effect: ForClient, language: str
+    ) -> None:
+        """Write a decision into a client's inbox, where this person may decide for them."""
+        try:
+            await turns.desks.check(person_id, effect.client_id, effect.event.deed, effect.event.at)
+        except NotTheirsError:
+            await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
+            return
+        await _write(turns, row, number, effect.event, effect.client_id)
 
     async def _set_aside(self, turns: Turns, row: InboxRow, error: Exception) -> None:
         # The trace may quote answers: it goes into the encrypted row, the log says only where to look.
@@ -320,9 +344,18 @@ async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> None:
         await turns.put_in(Raw(source=PERSON, key=f"{raw.source}:{raw.key}:gone", body=body, at=raw.at))
 
 
-async def _tell(turns: Turns, row: InboxRow, number: int, event: News, coach_id: int | None) -> None:
-    """Write an event into a coach's inbox; the key makes one turn tell it once."""
-    if coach_id is None:
-        return
-    key = f"{row.raw.source}:{row.raw.key}:{number}"
-    await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, coach_id), at=row.raw.at))
+async def _tell(turns: Turns, row: InboxRow, number: int, event: News, client_id: int) -> None:
+    """Write an event into the inbox of whoever looks after a client; nothing where nobody does."""
+    if isinstance(event, AlertTold):
+        told = await turns.desks.watchers(client_id, event.whom, event.at)
+    else:
+        coach_id = await turns.coach_of(client_id)
+        told = [coach_id] if coach_id is not None else []
+    for person_id in told:
+        await _write(turns, row, number, event, person_id)
+
+
+async def _write(turns: Turns, row: InboxRow, number: int, event: News, to: int) -> None:
+    """Write an event into somebody's inbox; the key makes one turn tell it once."""
+    key = f"{row.raw.source}:{row.raw.key}:{number}:{to}"
+    await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, to), at=row.raw.at))

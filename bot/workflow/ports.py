@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.coaching.desk import Desk
 from bot.conversation.activities import Conversation
 from bot.conversation.effects import Kept
 from bot.conversation.events import Event
@@ -51,12 +52,15 @@ class Message:
 
     rows: [{"label": str|None, "kind": "options"|"scale"|"controls"|"numbers", "open": bool, "opens": str|None,
             "buttons": [{"data": str, "label": str, "chosen": bool}]}]
-    picture: {"kind": str, ...}, what a Painter draws, or None.
+    picture: {"kind": str, ...}, what a Painter draws, or None. `stands`: its buttons stay alive beside newer ones, and
+    an edit changes it wherever it stands; `anew`: it is a new message even where its card could be edited.
     """
 
     text: str
     rows: Sequence[Mapping[str, Any]] = ()
     picture: Mapping[str, Any] | None = None
+    stands: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,11 +154,49 @@ class Turns(Protocol):
     async def coach_of(self, person_id: int) -> int | None:
         """Give the id of the coach responsible for a person."""
 
+    @property
+    def desks(self) -> Desks:
+        """Give what coaches see and decide, in this transaction."""
+
     async def done(self, row: InboxRow, at: datetime) -> None:
         """Mark a row as handled."""
 
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         """Set a row aside that can't be handled; it is kept, encrypted, with its trace."""
+
+
+class NotTheirsError(LookupError):
+    """Somebody asked for a client who is not theirs, or is not there: the two look the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """One client as their coach sees them: who they are, and where they stand."""
+
+    known: Known
+    zone: str | None
+
+
+class Desks(Protocol):
+    """What coaches see and decide. Every read of a client's data is checked here, and noted in the audit."""
+
+    async def watchers(self, client_id: int, to: str, at: datetime) -> Sequence[int]:
+        """Give the ids of who is told of a client's alert: their coach, who covers, operators, or all told so far."""
+
+    async def may(self, viewer_id: int, client_id: int) -> bool:
+        """Tell whether somebody may see and decide for a client now."""
+
+    async def client(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Client:
+        """Read one client for somebody; raises NotTheirsError."""
+
+    async def check(self, viewer_id: int, client_id: int, what: str, at: datetime) -> None:
+        """Make sure that somebody may see a client, and note that they did *what*; raises NotTheirsError."""
+
+    async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
+        """List the ids of the clients whom a coach looks after now, those whom they cover for included."""
+
+    async def desk(self, coach_id: int) -> Desk:
+        """Give a coach's desk."""
 
 
 class Store(Protocol):

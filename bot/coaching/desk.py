@@ -1,0 +1,20 @@
+"""A coach's desk: when the digest comes, who covers while they are away."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from bot.coaching.alerts import Kept
+
+
+class Desk(Kept):
+    """What a coach set. `zone` is an IANA name; without one there is no digest. The hour is a proposal."""
+
+    zone: str | None = None
+    digest_at: time = time(17, 30)
+    cover_id: int | None = None
+    away_until: datetime | None = None
+
+    def is_away(self, at: datetime) -> bool:
+        """Tell whether the coach is away then."""
+        return self.away_until is not None and at < self.away_until

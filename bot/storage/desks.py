@@ -1,0 +1,183 @@
+"""What coaches see and decide, in SQL: the one place that says who may see whom, and notes who did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.coaching.alerts import Alert
+from bot.coaching.desk import Desk
+from bot.storage.tables import Tables
+from bot.workflow.ports import Client, NotTheirsError
+
+if TYPE_CHECKING:
+    from bot.storage.turns import SqlTurns
+
+COACH, OPERATOR = "coach", "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoachFor:
+    """Who looks after a client: their coach, and who covers."""
+
+    coach_id: int
+    name: str
+    away_until: datetime | None = None
+    cover_id: int | None = None
+    cover_name: str | None = None
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """Give the ids of all who may see the client and decide."""
+        return (self.coach_id, self.cover_id) if self.cover_id is not None else (self.coach_id,)
+
+    def first(self, at: datetime) -> int:
+        """Give who is told first: the coach, or who covers while they are away."""
+        away = self.away_until is not None and at < self.away_until
+        return self.cover_id if away and self.cover_id is not None else self.coach_id
+
+
+class SqlDesks:
+    """The desks of one open transaction."""
+
+    def __init__(self, connection: AsyncConnection, tables: Tables, turns: SqlTurns) -> None:
+        self._connection, self._tables, self._turns = connection, tables, turns
+
+    async def coach_for(self, client_id: int, coach_id: int | None) -> CoachFor | None:
+        """Give who looks after a client: the coach they are linked with, else the one who takes all others."""
+        t = self._tables
+        if coach_id is None:
+            taking = select(t.desk.c.person_id).where(t.desk.c.takes_all, t.desk.c.person_id != client_id)
+            coach_id = (await self._connection.execute(taking)).scalar()
+        if coach_id is None:
+            return None
+        name, desk = await self._desk_of(coach_id)
+        if desk.cover_id is None or desk.cover_id == client_id:
+            return CoachFor(coach_id=coach_id, name=name, away_until=desk.away_until)
+        cover_name, _ = await self._desk_of(desk.cover_id)
+        return CoachFor(
+            coach_id=coach_id,
+            name=name,
+            away_until=desk.away_until,
+            cover_id=desk.cover_id,
+            cover_name=cover_name,
+        )
+
+    async def _desk_of(self, person_id: int) -> tuple[str, Desk]:
+        t = self._tables
+        chosen = select(t.person.c.name, t.desk.c.value).outerjoin(t.desk, t.desk.c.person_id == t.person.c.id)
+        row = (await self._connection.execute(chosen.where(t.person.c.id == person_id))).one()
+        return row.name, _desk(row.value)
+
+    async def desk(self, coach_id: int) -> Desk:
+        """Give a coach's desk."""
+        return (await self._desk_of(coach_id))[1]
+
+    async def after(self, client_id: int) -> CoachFor | None:
+        """Give who looks after a client."""
+        return await self.coach_for(client_id, await self.linked(client_id))
+
+    async def linked(self, client_id: int) -> int | None:
+        """Give the coach with whom a client is linked."""
+        t = self._tables.link
+        standing = select(t.c.coach_id).where(t.c.client_id == client_id, t.c.responsible, t.c.until.is_(None))
+        return (await self._connection.execute(standing)).scalar()
+
+    async def watchers(self, client_id: int, to: str, at: datetime) -> Sequence[int]:
+        """Give the ids of who is told of a client's alert: their coach, who covers, operators, or all told so far."""
+        coach = await self.after(client_id)
+        first = [coach.first(at)] if coach is not None else []
+        cover = [coach.cover_id] if coach is not None and coach.cover_id is not None else []
+        if to == "coach":
+            return first
+        if to == "cover":
+            return cover
+        if to == OPERATOR:
+            return await self._operators()
+        alert = await self._alert(client_id)
+        asked = alert.asked if alert is not None else "coach"
+        told = [*first, *(cover if asked != "coach" else []), *(await self._operators() if asked == OPERATOR else [])]
+        return list(dict.fromkeys(told))
+
+    async def _operators(self) -> list[int]:
+        t = self._tables.role
+        chosen = select(t.c.person_id).where(t.c.role == OPERATOR).order_by(t.c.person_id)
+        return list((await self._connection.execute(chosen)).scalars())
+
+    async def _alert(self, client_id: int) -> Alert | None:
+        t = self._tables.alert
+        live = select(t.c.value).where(t.c.person_id == client_id, t.c.closed_at.is_(None))
+        value = (await self._connection.execute(live)).scalar()
+        try:
+            return Alert.model_validate(value) if value is not None else None
+        except ValidationError:
+            return None
+
+    async def may(self, viewer_id: int, client_id: int) -> bool:
+        """Tell whether somebody may see and decide for a client now: their coach, who covers, or the client.
+
+        An operator may once nobody else has looked at an alert that cannot wait.
+        """
+        if viewer_id == client_id:
+            return True
+        coach = await self.after(client_id)
+        if coach is not None and viewer_id in coach.deciding and await self._is(viewer_id, COACH):
+            return True
+        alert = await self._alert(client_id)
+        passed_on = alert is not None and alert.asked == OPERATOR and alert.state != "closed"
+        return passed_on and await self._is(viewer_id, OPERATOR)
+
+    async def _is(self, person_id: int, role: str) -> bool:
+        t = self._tables.role
+        held = select(t.c.role).where(t.c.person_id == person_id, t.c.role == role)
+        return (await self._connection.execute(held)).scalar() is not None
+
+    async def client(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Client:
+        """Read one client for somebody, and note that they looked; raises NotTheirsError."""
+        await self.check(viewer_id, client_id, what, at)
+        known = await self._turns.load(client_id, lock=False)
+        return Client(known=known, zone=known.rhythm.zone if known.rhythm is not None else None)
+
+    async def check(self, viewer_id: int, client_id: int, what: str, at: datetime) -> None:
+        """Make sure that somebody may see a client, and note that they did *what*; raises NotTheirsError."""
+        if not await self.may(viewer_id, client_id):
+            raise NotTheirsError(f"client {client_id} is not a client of person {viewer_id}")
+        if viewer_id != client_id:
+            t = self._tables.audit
+            row = {"client_id": client_id, "person_id": viewer_id, "what": what, "at": at}
+            await self._connection.execute(insert(t).values(**row))
+
+    async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
+        """List the ids of the clients whom a coach looks after now, those whom they cover for included."""
+        t = self._tables
+        if not await self._is(coach_id, COACH):
+            return []
+        covered = [other for other, desk in await self._desks() if desk.cover_id == coach_id and desk.is_away(at)]
+        mine = [coach_id, *covered]
+        linked = select(t.link.c.client_id).where(t.link.c.coach_id.in_(mine), t.link.c.responsible)
+        found = set((await self._connection.execute(linked.where(t.link.c.until.is_(None)))).scalars())
+        taking = select(t.desk.c.person_id).where(t.desk.c.takes_all, t.desk.c.person_id.in_(mine))
+        if (await self._connection.execute(taking)).first() is not None:
+            others = select(t.link.c.client_id).where(t.link.c.responsible, t.link.c.until.is_(None))
+            coaches = select(t.role.c.person_id).where(t.role.c.role.in_((COACH, OPERATOR)))
+            free = select(t.person.c.id).where(t.person.c.id.not_in(others), t.person.c.id.not_in(coaches))
+            found |= set((await self._connection.execute(free)).scalars())
+        return sorted(found - {coach_id})
+
+    async def _desks(self) -> Sequence[tuple[int, Desk]]:
+        t = self._tables.desk
+        rows = await self._connection.execute(select(t.c.person_id, t.c.value))
+        return [(row.person_id, _desk(row.value)) for row in rows]
+
+
+def _desk(value: object) -> Desk:
+    try:
+        return Desk.model_validate(value or {})
+    except ValidationError:
+        return Desk()
