@@ -171,6 +171,8 @@ def _deload(done: Sequence[SessionReport], today: date) -> Why | None:
 def _prescribed(slot: Slot, rung: Rung, *, less: bool, half: bool) -> Prescribed:
     """Put a rung as the plan puts its exercises; the time goes with the dose."""
     dose, first = rung.dose, first_dose(rung.exercise.dose, slot.item.role)
+    if slot.item.fixed:
+        return slot.item
     if less:
         dose = with_sets(dose, dose.sets - 1)
     if half:
@@ -192,6 +194,8 @@ def _decision(slot: Slot, rung: Rung | None) -> Decision:
     if then is not None and not slot.swapped:
         kind = "hold" if now == then else "progress" if now > then else "regress"
     rule: Rule = slot.rule if rung.exercise.id == slot.rungs[slot.at].exercise.id else "not_suitable"
+    if slot.item.fixed:
+        rule = "coach_set"
     variable: Variable | None = None
     if last is not None and (rung.exercise.id, rung.variant, rung.step) != (last.exercise, last.variant, last.step):
         variable = "dose" if rung.variant == last.variant else "variant"

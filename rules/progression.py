@@ -43,6 +43,8 @@ class Prescribed(Frozen):
     why: tuple[str, ...]
     variant: Literal["easier", "base", "harder"] = "base"
     step: int = 0
+    fixed: bool = False
+    """A coach decided it: it neither grows nor shrinks, and nothing takes its place."""
 
 
 class LeftOut(Frozen):
@@ -74,6 +76,15 @@ class Plan(Frozen):
     tried: tuple[Driver, ...] = ()
     """Drivers whose exercises were tried before and changed nothing."""
     left_out: tuple[LeftOut, ...] = ()
+    out: tuple[str, ...] = ()
+    """Exercises that a coach took out."""
+    driver_set: bool = False
+    """A coach decided for which driver the exercises are."""
+
+    @property
+    def is_coached(self) -> bool:
+        """Tell whether a coach decided something of it."""
+        return self.driver_set or bool(self.out) or any(item.fixed for item in (*self.daily, *self.strength))
 
 
 class NoPlan(Frozen):

@@ -33,7 +33,7 @@ Rule: TypeAlias = Literal[
     "start", "ready", "first_good", "one_at_a_time", "top", "deload", "missed_days", "cleared", "flare_up", "red",
     "amber_once", "amber_twice", "sore", "just", "too_hard", "missing", "not_all", "sets_missed", "asked_less",
     "two_compensations", "same_compensation", "same_compensation_grave", "felt_elsewhere", "stand_in", "not_suitable",
-    "coach",
+    "coach", "coach_set",
 ]  # fmt: skip
 """Why an exercise is as it is; wording keys `next.<rule>`."""
 OF_LIGHT: Mapping[Light, Rule] = {"red": "red", "amber": "amber_once", "sore": "sore", "unknown": "missing"}
@@ -203,6 +203,8 @@ class Slot:
 
     def _change_variant(self, now: Told) -> bool:
         """Felt in the wrong place: the easier variant, where it isn't that already (0 Library)."""
+        if self.item.fixed:
+            return False
         here = self.rungs[self.at].exercise.id
         easier = next(n for n, rung in enumerate(self.rungs) if rung.exercise.id == here)
         if easier == self.at:
@@ -215,7 +217,7 @@ class Slot:
         """Felt in the wrong place still: the exercise for the same job, where there is one (0 Library)."""
         self.hold("felt_elsewhere", now.fact("felt_right", "no"))
         self.steady = False
-        found = self.shelf.ladder(self.rungs[self.at].exercise.pair, self)
+        found = None if self.item.fixed else self.shelf.ladder(self.rungs[self.at].exercise.pair, self)
         if found is not None:
             (self.rungs, self.at), self.swapped = found, True
             self.told.clear()
@@ -292,10 +294,11 @@ class Shelf:
         """
         claimed = {*taken, *(start.id for start in starts)}
         chains = [[start] for start in starts]
+        free = [(chain, item) for chain, item in zip(chains, items, strict=True) if not item.fixed]
         grown = True
         while grown:
             grown = False
-            for chain, item in zip(chains, items, strict=True):
+            for chain, item in free:
                 for down in (True, False):
                     other = self.library.get((chain[0].easier if down else chain[-1].harder) or "")
                     if other is None or other.id in claimed or not _for_a_day_of(item, other):
@@ -311,6 +314,9 @@ class Shelf:
         Exercises below the start are only a way back and have no more than the first two. The harder variant keeps the
         dose: one thing changes at a time (6 Progress). The order of steps is a proposal.
         """
+        if item.fixed:
+            may = self.fits(start, item)
+            return (Rung(exercise=start, variant=item.variant, step=item.step, dose=item.dose, fits=may),), 0
         rungs: list[Rung] = []
         for exercise in chain:
             may, doses = self.fits(exercise, item), _doses(first_dose(exercise.dose, item.role))

@@ -28,7 +28,7 @@ from bot.conversation.effects import (
     Remind,
 )
 from bot.conversation.events import Event, Tapped, Typed
-from bot.conversation.known import Known, OpenFlag, Person
+from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, OutboxRow, Raw, Turns
 
@@ -396,13 +396,14 @@ class MemoryTurns:
     async def load(self, person_id: int) -> Known:
         person = self._person(person_id)
         newest = person.assessments[-1] if person.assessments else None
-        consent = person.consents[-1] if person.consents else None
+        consent = next((kept for kept in reversed(person.consents) if kept.version != COACH_CONSENT), None)
         return Known(
             person=Person(
                 id=person_id,
                 name=person.name,
                 roles=tuple(sorted(person.roles)),
                 coach_name=self._person(person.coach_id).name if person.coach_id else None,
+                linked=person.coach_id is not None,
             ),
             conversation=person.conversation or Conversation(),
             profile=dict(person.profile.profile) if person.profile else {},

@@ -160,11 +160,9 @@ def proposed(alert: Alert) -> Deed:
     """Propose what to do first: have a doctor look, hold what pain speaks against, or write to them."""
     if alert.urgency in AT_ONCE:
         return "message"
-    if alert.urgency == "clinician":
-        return "refer"
-    if any(reason.kind == "pain" for reason in alert.reasons):
+    if all(reason.kind == "pain" for reason in alert.reasons):
         return "step_back"
-    return "message"
+    return "refer" if alert.urgency == "clinician" else "message"
 
 
 class Orders(Kept):

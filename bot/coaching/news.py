@@ -17,6 +17,13 @@ class ClientGone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClientLeft:
+    """A client of this coach had everything deleted; who it was is told nobody."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlertTold:
     """An alert of a client is to be looked at, or has changed. `anew`: in a message that is noticed, not an edit."""
 
@@ -52,4 +59,30 @@ class CoachActed:
     words: str = ""
 
 
-News: TypeAlias = ClientGone | AlertTold | ClientWrote | CoachActed
+@dataclass(frozen=True, kw_only=True)
+class InviteTaken:
+    """What came of an invitation that this person took; not `taken`: somebody did before, or it has ended."""
+
+    at: datetime
+    taken: bool
+    kind: Literal["coach", "client"] = "client"
+    coach_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkChanged:
+    """A client and a coach were linked, or their link ended; told to the coach, and to the client at the end.
+
+    `alerted`: the coach had something to look at of the client, which they look at no more.
+    """
+
+    at: datetime
+    client_id: int
+    client_name: str
+    coach_name: str
+    linked: bool
+    by_coach: bool = False
+    alerted: bool = False
+
+
+News: TypeAlias = ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | InviteTaken | LinkChanged

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
+from typing import Protocol
 
-from bot.timetable.rhythm import Rhythm
 from rules import Assessment, Facts, Flag, Plan, Value
 from rules.log import Entry
 
@@ -71,6 +71,26 @@ class Looked:
     what: str
 
 
+class Times(Protocol):
+    """When a client wants to be reminded, as far as it is told to others."""
+
+    @property
+    def zone(self) -> str:
+        """Give the IANA name of their zone."""
+
+    @property
+    def at(self) -> time:
+        """Give the local time."""
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """Give the days of the week, Monday 0."""
+
+    @property
+    def anchor(self) -> str | None:
+        """Give what they tie it to, in their words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """All that is kept of one client; each tuple is in order of time, corrections and what was taken back included.
@@ -86,7 +106,7 @@ class Record:
     """When it was read."""
     coach: str | None = None
     profile: dict[str, Value] = field(default_factory=dict)
-    rhythm: Rhythm | None = None
+    rhythm: Times | None = None
     consents: tuple[Consented, ...] = ()
     answers: tuple[Answered, ...] = ()
     assessments: tuple[Assessed, ...] = ()

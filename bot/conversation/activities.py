@@ -101,7 +101,7 @@ class Sure(Kept):
     """A question before something that can't be taken back."""
 
     kind: Literal["sure"] = "sure"
-    what: Literal["restart", "discard", "withdraw"]
+    what: Literal["restart", "discard", "withdraw", "delete"]
 
 
 class Unlock(Kept):
@@ -174,6 +174,15 @@ class Writing(Kept):
     client_id: int
 
 
+class Linking(Kept):
+    """A coach's invitation waits for a yes or a no; `called` is what the coach calls the client, if anything."""
+
+    kind: Literal["linking"] = "linking"
+    invite_id: int
+    coach: str
+    called: str = ""
+
+
 Activity: TypeAlias = (
     Hello
     | Screening
@@ -189,6 +198,7 @@ Activity: TypeAlias = (
     | Weekly
     | Answering
     | Writing
+    | Linking
 )
 
 

@@ -9,7 +9,7 @@ from bot.conversation.effects import Joined, KeepAssessment, KeepEntry, KeepPlan
 from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from bot.timetable.rhythm import tz
-from rules import Assessment, Facts, NoPlan, Plan, Value, assess, first_plan
+from rules import Assessment, Facts, NoPlan, Plan, Value, assess, edits, first_plan
 from rules.daily import next_session
 from rules.log import Cleared
 from rules.questions import Way
@@ -125,6 +125,8 @@ def remake(talk: Talk, way: Way, screening: str, *, stopped: bool = False) -> Li
     )
     assessment: Assessment = assess(talk.screen, facts)
     plan = first_plan(talk.screen, assessment, facts, gentle=gentle(talk))
+    if isinstance(plan, Plan):
+        plan = edits.kept(talk.screen, facts, known.plan, plan)
     tested_at = None if stopped else known.tested_at
     talk.do(KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at))
     if stopped:

@@ -23,6 +23,7 @@ from bot.conversation.effects import (
 from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from bot.timetable import rhythm as timetable
+from rules.daily import next_session
 from rules.log import FlareUp, Retracted, standing_log
 
 ALERT = "alert"
@@ -210,6 +211,17 @@ def held(talk: Talk) -> Line | None:
         return None
     until = timing.on_date(orders.held_until)
     return Line(key="coached.on_hold", values={"coach": orders.by, "until": until})
+
+
+def is_stopped(talk: Talk) -> bool:
+    """Tell whether a flag, told pain or a coach keeps the client from exercising."""
+    known = talk.known
+    if talk.held_by(*HOLDING) or again.resting(talk) is not None or held(talk) is not None:
+        return True
+    if known.plan is None or known.assessed_facts is None:
+        return False
+    today = next_session(talk.screen, known.plan, known.log, again.local_day(talk), facts=known.assessed_facts)
+    return today.kind == "stop"
 
 
 # --- what a client answers

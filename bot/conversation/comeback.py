@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.conversation import again, alarm, away, front, screening, sure
+from bot.conversation import again, alarm, away, front, leaving, screening, sure
 from bot.conversation.activities import Resume, Screening, Sure
 from bot.conversation.effects import KeepConsent, Line
 from bot.conversation.known import CONSENT_VERSION
@@ -105,6 +105,8 @@ def hear_sure(talk: Talk, certain: bool) -> None:
             talk.clear()
             talk.forget_unread()
             talk.say(Line(key="bot.withdrawn"))
+        case "delete":
+            leaving.erase(talk)
 
 
 def resume(talk: Talk, option: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from bot.conversation import again, alarm, away, coached, milestones, pages, practice, screening, timing, weekly
-from bot.conversation.activities import Ask, Confirm, Practice, Prompt, Timing, Weekly
+from bot.conversation.activities import Ask, Confirm, Linking, Practice, Prompt, Timing, Weekly
 from bot.conversation.activities import Today as AnythingNew
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.effects import Slot as Words
@@ -96,7 +96,7 @@ def _busy(talk: Talk) -> bool:
 
 def leave_old(talk: Talk) -> None:
     """Let go of what was left in the middle, above any screening; what was told of a session is kept."""
-    while isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Prompt):
+    while isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Linking | Prompt):
         if isinstance(talk.top, Practice):
             practice.leave(talk)
         else:
@@ -107,7 +107,7 @@ def was_left(talk: Talk) -> bool:
     """Tell whether something of a session or its settings was left open so long ago that words can't mean it."""
     heard = talk.conversation.heard_at
     old = heard is not None and talk.at - heard > away.LEFT_AFTER
-    return old and isinstance(talk.top, Practice | Weekly | Timing | AnythingNew)
+    return old and isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Linking)
 
 
 def _settle_first(talk: Talk) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.coaching.alerts import Deed
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed
+from bot.conversation import linking
 from bot.conversation.activities import Writing
 from bot.conversation.coached import OWN_WORDS
 from bot.conversation.desk_pages import data
@@ -40,6 +41,8 @@ def tapped(talk: Talk, carried: str) -> bool:
         return False
     if not is_coach(talk):
         talk.toast("bot.stale")
+        return True
+    if linking.coach_tapped(talk, carried):
         return True
     match carried.split(":")[1:]:
         case ["alert", client] if client.isdecimal():
@@ -84,6 +87,8 @@ def command(talk: Talk, name: str, rest: str) -> bool:
     """Hear a coach's command; False for one that is anybody's."""
     if not is_coach(talk):
         return False
+    if linking.coach_command(talk, name, rest):
+        return True
     match name:
         case "start" | "help" if has_no_screening(talk):
             hello(talk)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from bot.coaching.alerts import Alert, Reason, Step, proposed
+from bot.conversation import coached
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
-from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from bot.timetable.rhythm import tz
 from rules import Assessment
@@ -38,7 +38,7 @@ def alert_card(talk: Talk, *, choose: str = "", anew: bool = False, zone: str | 
     paragraphs = (
         head,
         *(_why(talk, reason) for reason in alert.reasons),
-        Line(key="desk.stopped" if talk.held_by(*HOLDING) else "desk.not_stopped"),
+        Line(key="desk.stopped" if coached.is_stopped(talk) else "desk.not_stopped"),
         *_found(talk, talk.known.assessment),
         *_history(alert, here),
         *([Line(key="desk.choose." + choose)] if choose else _proposal(alert)),
@@ -165,7 +165,7 @@ def _deeds(talk: Talk, client: int, alert: Alert) -> tuple[ButtonRow, ...]:
         return ()
     first = proposed(alert)
     planned = ["hold", "step_back"] if talk.known.plan is not None else []
-    deeds = ["message", *planned, *(["unlock"] if talk.held_by(*HOLDING) else []), "refer"]
+    deeds = ["message", *planned, *(["unlock"] if coached.is_stopped(talk) else []), "refer"]
     deeds.sort(key=lambda deed: deed != first)
     with_choices = ("message", "hold", "unlock")
     buttons = [

@@ -75,6 +75,18 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A file beside the text, written when it is sent: no copy of what is in it waits anywhere.
+
+    `kind` names who writes it, `name` is the file's; `drawn` says of whom, as plain values.
+    """
+
+    kind: str
+    name: str
+    drawn: Mapping[str, int | str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Say:
     """Say something to the person of this turn. With a card it edits that card; without, it is a new message.
 
@@ -86,6 +98,7 @@ class Say:
     card: str | None = None
     priority: str = "reply"
     picture: Picture | None = None
+    paper: Paper | None = None
     anew: bool = False
     """Whether the card is sent as a new message, which is noticed, instead of edited."""
     stands: bool = False
@@ -226,11 +239,35 @@ class Show:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Erase:
+    """Delete all that is kept of the person of this turn, for good; *goodbye* is the last that they are told.
+
+    What this turn says besides goes with the rest.
+    """
+
+    goodbye: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ForClient:
     """Write a coach's decision into the inbox of a client, if the person of this turn may decide for them."""
 
     client_id: int
     event: CoachActed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeInvite:
+    """Take an invitation for the person of this turn, once; what came of it reaches them as InviteTaken."""
+
+    invite_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlink:
+    """End the link of a client with their coach, if the person of this turn is one of the two."""
+
+    client_id: int
 
 
 Kept: TypeAlias = (
@@ -249,4 +286,4 @@ Kept: TypeAlias = (
     | KeepOrders
 )
 """Effects that are kept as a row of this person's."""
-Effect: TypeAlias = Say | AnswerTap | TellCoach | Show | ForClient | Kept
+Effect: TypeAlias = Say | AnswerTap | TellCoach | Show | ForClient | Erase | TakeInvite | Unlink | Kept

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from bot.coaching.news import (
     AlertTold,
     ClientGone,
+    ClientLeft,
     ClientWrote,
     CoachActed,
+    InviteTaken,
+    LinkChanged,
     News,
 )
 from bot.timetable.rhythm import Slot
@@ -80,6 +83,21 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Invited:
+    """A person came with an invitation: to be a coach, or the client of a coach. `called`: the name it gives them.
+
+    `invite_id` None: it can't be taken; it is unknown, used, expired or taken back.
+    """
+
+    at: datetime
+    invite_id: int | None = None
+    kind: Literal["coach", "client"] = "client"
+    coach_id: int | None = None
+    coach_name: str = ""
+    called: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CameDue:
     """A reminder of this person came due; `at` is now, which may be later than its time."""
 
@@ -87,18 +105,24 @@ class CameDue:
     slot: Slot
 
 
-Event: TypeAlias = Typed | Corrected | Tapped | Unreadable | Located | Blocked | Returned | Elsewhere | CameDue | News
+Event: TypeAlias = (
+    Typed | Corrected | Tapped | Unreadable | Located | Blocked | Returned | Elsewhere | Invited | CameDue | News
+)
 
 __all__ = [
     "AlertTold",
     "Blocked",
     "CameDue",
     "ClientGone",
+    "ClientLeft",
     "ClientWrote",
     "CoachActed",
     "Corrected",
     "Elsewhere",
     "Event",
+    "InviteTaken",
+    "Invited",
+    "LinkChanged",
     "Located",
     "News",
     "Returned",

@@ -64,7 +64,10 @@ def start(talk: Talk) -> None:
 
 
 def hello(talk: Talk, note: Line | None = None) -> None:
-    """Say what this is, who can read what, and ask for consent."""
+    """Say what this is, who can read what, and ask for consent; where only the invited may begin, how to come in."""
+    if talk.known.closed:
+        talk.say(Line(key="linking.closed"))
+        return
     if not isinstance(talk.top, Hello):
         if talk.known.consent is None or talk.screening is None:
             talk.clear()
@@ -90,7 +93,10 @@ def who_reads(talk: Talk) -> Line:
 
 def hear_consent(talk: Talk, *, given: bool) -> None:
     """Hear the answer to the consent question."""
-    if given:
+    if talk.known.closed:
+        talk.clear()
+        hello(talk)
+    elif given:
         talk.do(KeepConsent(version=CONSENT_VERSION, given=True))
         if talk.screening is not None:
             talk.pop()

@@ -14,6 +14,8 @@ from rules.log import Entry
 
 CONSENT_VERSION = "1"
 """The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+COACH_CONSENT = "coach"
+"""What stands in a version's place where the consent is to a coach's seeing."""
 HOLDING: tuple[Action, ...] = ("lock", "pause")
 """The actions that stop exercise."""
 
@@ -47,6 +49,8 @@ class Person:
     coach_away_until: datetime | None = None
     operated: bool = False
     """Whether somebody runs the bot who can be told."""
+    linked: bool = False
+    """Whether the coach is their own, not the one who takes all who have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +80,5 @@ class Known:
     """What their coach decided about their exercises."""
     unreadable: tuple[str, ...] = ()
     """What is stored and can't be read by this version: result, plan."""
+    closed: bool = False
+    """Whether they may not begin here: only the invited may, and they are not."""

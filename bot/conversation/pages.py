@@ -279,7 +279,7 @@ def exercise_as_asked(talk: Talk, prescribed: Prescribed, number: int) -> tuple[
 def _why(talk: Talk, word: str) -> Line:
     if word.startswith(("ladder.", "cue.")):
         return talk.of_screen(word)
-    return Line(key=f"plan.why.{word}") if word in ("lift", "stand_in") else talk.of_screen(f"plan.why.{word}")
+    return Line(key=f"plan.why.{word}") if word in ("lift", "stand_in", "coach") else talk.of_screen(f"plan.why.{word}")
 
 
 def dose(given: Dose) -> Line:

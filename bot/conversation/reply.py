@@ -14,6 +14,8 @@ from bot.conversation import (
     desk,
     front,
     hearing,
+    leaving,
+    linking,
     practice,
     progress,
     screening,
@@ -27,6 +29,7 @@ from bot.conversation.activities import (
     Ask,
     Confirm,
     Hello,
+    Linking,
     Practice,
     Prompt,
     Resume,
@@ -38,15 +41,19 @@ from bot.conversation.activities import (
     Writing,
 )
 from bot.conversation.cards import labels_of
-from bot.conversation.effects import AnswerTap, Line
+from bot.conversation.effects import AnswerTap, Line, TakeInvite
 from bot.conversation.events import (
     AlertTold,
     CameDue,
     ClientGone,
+    ClientLeft,
     ClientWrote,
     CoachActed,
     Corrected,
     Event,
+    Invited,
+    InviteTaken,
+    LinkChanged,
     Located,
     Returned,
     Tapped,
@@ -66,6 +73,8 @@ COMMANDS = (
     "profile",
     "settings",
     "privacy",
+    "mydata",
+    "delete",
     "help",
     "cancel",
     "time",
@@ -78,6 +87,8 @@ COMMANDS = (
     "restart",
     "back",
     "why",
+    "coach",
+    "invite",
 )
 
 
@@ -87,14 +98,24 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     match event:
         case ClientGone():
             talk.say(Line(key="coach.gone", values={"client": event.client_name}))
+        case ClientLeft():
+            talk.say(Line(key="coach.left"))
         case AlertTold():
             desk.alert_told(talk, event)
         case ClientWrote():
             desk.client_wrote(talk, event)
         case CoachActed():
             coached.hear(talk, event)
+        case Invited():
+            _invited(talk, event)
+        case InviteTaken():
+            _taken(talk, event)
+        case LinkChanged():
+            linking.changed(talk, event)
         case CameDue(slot=slot) if slot.kind == coached.ALERT:
             coached.came_due(talk)
+        case CameDue(slot=slot) if slot.kind == leaving.KEEP:
+            leaving.came_due(talk, slot)
         case CameDue():
             daily.came_due(talk, event)
         case Returned():
@@ -111,10 +132,28 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             _corrected(talk, text, message)
         case Typed(text=text, message=message):
             _typed(talk, text, message)
-    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Returned):
+    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Returned | Invited):
         heard = {"heard_at": event.at, "asked_why": None}
         talk.conversation = talk.conversation.model_copy(update=heard)
     return talk.turn()
+
+
+def _invited(talk: Talk, event: Invited) -> None:
+    """Hear an invitation; a safety question that is open comes first, and the invitation can be opened again."""
+    if isinstance(talk.top, Ask | Confirm):
+        talk.say(Line(key="linking.first_this"))
+        _show_where_they_are(talk)
+    elif not linking.invited(talk, event):
+        _command(talk, "start", "")
+
+
+def _taken(talk: Talk, event: InviteTaken) -> None:
+    """Say what came of an invitation, and go on where they were."""
+    linking.taken(talk, event)
+    if event.taken and event.kind == "coach" and talk.top is None:
+        desk.hello(talk)
+    else:
+        _show_where_they_are(talk)
 
 
 def _typed(talk: Talk, text: str, message: str) -> None:
@@ -160,6 +199,9 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             front.examined(talk, words)
         case Answering():
             coached.answered(talk, words)
+        case Linking():
+            if linking.typed(talk, words) and not _takes(talk):
+                _show_where_they_are(talk)
         case Timing():
             timing.typed(talk, words)
         case Practice():
@@ -246,6 +288,12 @@ def _closed_words(talk: Talk, words: str) -> None:
 def _tapped(talk: Talk, data: str) -> None:
     if desk.tapped(talk, data):
         return
+    if data.startswith("l:") and isinstance(talk.top, Ask | Confirm):
+        talk.toast("bot.stale")
+        _show_where_they_are(talk)
+        return
+    if linking.page_tapped(talk, data):
+        return
     step, _, rest = data.partition(":")
     row, _, option = rest.partition(":")
     if not re.fullmatch("[0-9]{1,9}", step) or not option or int(step) != talk.conversation.step:
@@ -280,6 +328,9 @@ def _tapped(talk: Talk, data: str) -> None:
             _hear_sure(talk, option == "yes")
         case Ask() | Confirm() | Hello() | Sure():
             _show_where_they_are(talk)
+        case Linking() if linking.tapped(talk, option):
+            if not _takes(talk):
+                _show_where_they_are(talk)
         case Timing() if timing.tapped(talk, option):
             pass
         case Practice() if practice.tapped(talk, option):
@@ -288,7 +339,7 @@ def _tapped(talk: Talk, data: str) -> None:
             pass
         case Prompt() if daily.tapped(talk, option):
             pass
-        case Timing() | Practice() | Weekly():
+        case Timing() | Practice() | Weekly() | Linking():
             _show_where_they_are(talk)
         case _ if not _daily_tap(talk, option) and not front.idle_tap(talk, option):
             _show_where_they_are(talk)
@@ -343,6 +394,8 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         return
     if daily.was_left(talk):
         daily.leave_old(talk)  # else a session left open days ago would hold up the next prompt
+    if command == "start" and isinstance(talk.top, Linking):
+        talk.pop()
     if desk.command(talk, command, rest):
         return
     match command:
@@ -366,6 +419,14 @@ def _command(talk: Talk, command: str, rest: str) -> None:
             _back_to_it(talk)
         case "privacy":
             comeback.privacy(talk)
+        case "coach":
+            linking.show(talk)
+            _back_to_it(talk)
+        case "mydata":
+            leaving.show_data(talk)
+            _back_to_it(talk)
+        case "delete":
+            leaving.ask_to_erase(talk)
         case "help":
             talk.say(talk.help())
             _back_to_it(talk)
@@ -377,7 +438,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
-            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing):
+            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing | Linking):
                 talk.pop()
             screening.pause(talk)
         case "restart":
@@ -387,6 +448,11 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case _:
             talk.say(Line(key="bot.unknown_command", values={"command": command[:32]}))
             _back_to_it(talk)
+
+
+def _takes(talk: Talk) -> bool:
+    """Tell whether this turn takes an invitation: what came of it is said in a turn of its own."""
+    return any(isinstance(effect, TakeInvite) for effect in talk.effects)
 
 
 def _told_done(talk: Talk, words: str) -> bool:
@@ -466,6 +532,8 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             weekly.ask(talk, note)
         case Answering():
             coached.ask_for_words(talk)
+        case Linking():
+            linking.ask(talk, note)
         case Writing():
             desk.ask_for_words(talk)
         case None | Prompt() if desk.has_no_screening(talk):

@@ -31,7 +31,7 @@ from bot.conversation.effects import (
 from bot.conversation.known import HOLDING
 from bot.conversation.review import show_review
 from bot.conversation.talk import Talk
-from rules import Facts, NoPlan, Plan, Value, assess, first_plan
+from rules import Facts, NoPlan, Plan, Value, assess, edits, first_plan
 from rules.expand import unsure_path
 from rules.facts import ATTEMPT_FIELDS, run_of
 from rules.questions import Ask, Stopped, Way, ask_again, implied, next_on
@@ -533,6 +533,8 @@ def _finish(talk: Talk, way: Way) -> None:
     assessment = assess(talk.screen, way.facts)
     held = {flag.action: flag.id for flag in talk.known.flags if flag.action in HOLDING}
     plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=again.gentle(talk))
+    if isinstance(plan, Plan):
+        plan = edits.kept(talk.screen, way.facts, talk.known.plan, plan)
     if held:  # a stop from before holds until it is lifted, whatever is reported today
         plan = NoPlan(reason="locked" if "lock" in held else "paused", flags=tuple(held.values()))
     tested_at = screening.tested_at or talk.at

@@ -9,7 +9,7 @@ from bot.conversation.effects import Line
 from bot.conversation.talk import Talk
 
 
-def make_sure(talk: Talk, what: Literal["restart", "discard", "withdraw"]) -> None:
+def make_sure(talk: Talk, what: Literal["restart", "discard", "withdraw", "delete"]) -> None:
     """Ask before something that can't be taken back."""
     if isinstance(talk.top, Sure):
         talk.pop()

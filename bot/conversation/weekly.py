@@ -272,6 +272,9 @@ def _change_driver(talk: Talk, plan: Plan, comes_to: Course) -> None:
     known = talk.known
     if known.assessment is None or known.assessed_facts is None or comes_to.driver is None:
         return
+    if plan.is_coached:  # what a coach decided is the coach's to change
+        talk.say(Line(key="weekly.coach_decides"))
+        return
     gentle = again.gentle(talk)
     made = next_plan(talk.screen, known.assessment, known.assessed_facts, plan, comes_to.driver, gentle=gentle)
     if not isinstance(made, NoPlan):

@@ -9,12 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_type_hints
 
 from pydantic import TypeAdapter
 
 from bot.coaching.record import Answered, Assessed, Flagged, Record
-from bot.timetable.rhythm import tz
+from bot.timetable.rhythm import Rhythm, tz
 from rules import SIDES, Assessment, Attempt, Facts, Finding, Library, Prescribed, Question, Row, Screen, Value
 from rules.facts import ATTEMPT_FIELDS, run_of
 from rules.log import Cleared, FlareUp, Retracted, SessionReport, Sliders, WeeklyCheck, standing_log
@@ -27,6 +27,7 @@ FORMAT, VERSION = "coxa.record", 1
 KEYS: Mapping[str, str] = {
     "format": "always coxa.record",
     "version": "of this format; it is raised when a key changes its meaning or goes",
+    "keys": "this list",
     "client_id": "the number that stands for the client",
     "name": "what the client is called",
     "language": "of what the client was told, as a BCP 47 tag",
@@ -47,12 +48,12 @@ KEYS: Mapping[str, str] = {
 
 
 def as_json(record: Record) -> str:
-    """Give the whole record as JSON text: the format's name and version first, then the keys of KEYS, in order.
+    """Give the whole record as JSON text, with the keys of KEYS in their order.
 
     Values are as the models of the rules write them; inside them keys are sorted.
     """
-    held = _RECORD.dump_python(record, mode="json", by_alias=True)
-    whole = {"format": FORMAT, "version": VERSION, **{key: _sorted(value) for key, value in held.items()}}
+    held = {name: kind.dump_python(getattr(record, name), mode="json", by_alias=True) for name, kind in _KINDS.items()}
+    whole = {"format": FORMAT, "version": VERSION, "keys": KEYS, **{key: _sorted(value) for key, value in held.items()}}
     return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
 
 
@@ -61,10 +62,17 @@ def from_json(text: str) -> Record:
     held = json.loads(text)
     if (held.pop("format", None), held.pop("version", None)) != (FORMAT, VERSION):
         raise ValueError(f"this is no record of format {FORMAT} {VERSION}; take the file as it was given")
-    return _RECORD.validate_python(held)
+    missing = sorted(_KINDS.keys() - held.keys())
+    if missing:
+        raise ValueError(f"this record lacks {', '.join(missing)}; take the file as it was given")
+    return Record(**{name: kind.validate_python(held[name]) for name, kind in _KINDS.items()})
 
 
-_RECORD = TypeAdapter(Record)
+_KINDS: Mapping[str, TypeAdapter[Any]] = {
+    # Which kind of reminders they are is the timetable's to say.
+    name: TypeAdapter(Rhythm | None if name == "rhythm" else kind)
+    for name, kind in get_type_hints(Record).items()
+}
 
 
 def _sorted(value: Any) -> Any:
@@ -159,9 +167,14 @@ class ScreenWords:
         which = "cold" if kind == "A1" else "second" if day > 1 else "clean"
         return f"{name}, {self.first(f'again.{which}.name', instead=f'{day} {kind}')}"
 
+    def context(self, test: str) -> str:
+        """Say where the joint is in a test; "" where the test is about something else."""
+        known = self.screen.tests.get(test) if self.screen else None
+        return self.word(f"context.{known.context}", "") if known else ""
+
     def attempt(self, attempt: Attempt, facts: Facts) -> str:
         """Say all that was told of one try: the answer, then what it felt like, pain and what else moved."""
-        told = [self.answer(attempt.path("level"), facts)] if attempt.level is not None else []
+        told = [self._level(attempt, facts)] if attempt.level is not None else []
         for field in ATTEMPT_FIELDS:
             value = getattr(attempt, field)
             asked = attempt.path(field)
@@ -172,6 +185,12 @@ class ScreenWords:
                 said if field == "sensation" else f"{self.first(f'follow.{field}.name', instead=field)}: {said}"
             )
         return "; ".join(told) or "–"
+
+    def _level(self, attempt: Attempt, facts: Facts) -> str:
+        """Say the answer, and the level it stands for where that isn't the same."""
+        answer = self.answer(attempt.path("level"), facts)
+        level = self.word(f"option.level.{attempt.level}", answer)
+        return answer if level.casefold() in answer.casefold() else f"{answer} ({level})"
 
     def summary(self, flagged: Flagged) -> str:
         """Say a flag in a line."""
@@ -200,13 +219,18 @@ def words_in(library: Library, language: str) -> WordsOf:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A try of a test as told, by side; `both` where the sides weren't told apart. `easy`: nowhere less than clear."""
+    """A try of a test as told, by side; `both` where the sides weren't told apart. `easy`: nowhere less than clear.
+
+    `hurts`: it hurt on a side. `context` says where the joint is in it, "" where that isn't the point.
+    """
 
     name: str
+    context: str = ""
     left: str = ""
     right: str = ""
     both: str = ""
     easy: bool
+    hurts: bool
 
 
 def tries(facts: Facts, words: ScreenWords) -> tuple[Tried, ...]:
@@ -217,8 +241,10 @@ def tries(facts: Facts, words: ScreenWords) -> tuple[Tried, ...]:
     return tuple(
         Tried(
             name=words.test(*place),
+            context=words.context(place[0]),
             **{attempt.side: words.attempt(attempt, facts) for attempt in several},
             easy=all(attempt.level == "clear" and not attempt.pain for attempt in several),
+            hurts=any(attempt.level == "hurts" or attempt.pain for attempt in several),
         )
         for place, several in found.items()
     )
@@ -233,7 +259,8 @@ def said_date(on: date, say: Say) -> str:
 def said_instant(at: datetime, record: Record, say: Say) -> str:
     """Say an instant in the client's time, UTC where they have set none."""
     local = at.astimezone(tz(record.rhythm.zone) if record.rhythm else UTC)
-    return say("paper.instant", {"date": said_date(local.date(), say), "time": f"{local:%H:%M}"})
+    values = {"date": said_date(local.date(), say), "time": f"{local:%H:%M}", "zone": local.tzname() or "UTC"}
+    return say("paper.instant", values)
 
 
 def said_dose(prescribed: Prescribed, say: Say) -> str:
@@ -242,6 +269,17 @@ def said_dose(prescribed: Prescribed, say: Say) -> str:
     amount = say(f"plan.amount.{dose.unit}", {"count": dose.amount})
     side = say("plan.per_side" if dose.per_side else "plan.in_all", {})
     return say("plan.dose", {"count": dose.sets, "amount": amount, "side": side})
+
+
+def said_whose(prescribed: Prescribed, words: ScreenWords, say: Say) -> str:
+    """Say which side comes first; both at once where the exercise trains them so."""
+    exercises = words.screen.exercises.exercises if words.screen else ()
+    both = any(e.id == prescribed.exercise and e.target_leg == "both" for e in exercises)
+    if both and not prescribed.dose.per_side:
+        return words.word("plan.whole_body")
+    if prescribed.side is None:
+        return say("plan.each_side", {})
+    return say("plan.side_first", {"side": say(f"bot.side.{prescribed.side}", {})})
 
 
 # --- the page to read
@@ -356,6 +394,9 @@ class _Page:
             return
         plan, words = planned.plan, self.words_of(planned.plan.screen)
         yield _tag("p", self.say("copy.plan.since", {"at": self._at(planned.at)}), "mute")
+        if any(f.closed_at is None and f.flag.action in ("lock", "pause") for f in self.record.flags):
+            yield _tag("p", self.say("paper.plan.stopped", {}))
+            return
         for part, exercises in (("daily", plan.daily), ("strength", plan.strength)):
             if exercises:
                 days = plan.days_a_week if part == "daily" else plan.strength_days
@@ -366,7 +407,7 @@ class _Page:
                 told = [
                     f"{words.word(f'{key}.where', '', side=side)}. {words.word(f'{key}.setup', '')}",
                     words.word(f"{key}.cue", ""),
-                    said_dose(prescribed, self.say),
+                    f"{said_dose(prescribed, self.say)}, {said_whose(prescribed, words, self.say)}.",
                 ]
                 name = words.word(f"{key}.name", prescribed.exercise)
                 yield f'<div class="card">{_tag("h3", name)}{"".join(_tag("p", text) for text in told)}</div>'
@@ -377,9 +418,11 @@ class _Page:
             match entry:
                 case SessionReport():
                     pain = "" if entry.pain is None else self.say("paper.pain_of_ten", {"pain": entry.pain})
-                    places = [f"practice.where_is.{entry.where}"] if entry.where else []
-                    places += [f"practice.like_is.{entry.like}"] if entry.like else []
-                    told = ", ".join([pain, *(self.say(key, {}) for key in places)] if pain else [])
+                    keys = [f"practice.where_is.{entry.where}"] if entry.where else []
+                    keys += [f"practice.like_is.{entry.like}"] if entry.like else []
+                    keys += ["copy.sessions.limp"] if entry.limp else []
+                    keys += [f"history.morning.{entry.morning}"] if entry.morning else []
+                    told = ", ".join([*([pain] if pain else []), *(self.say(key, {}) for key in keys)])
                     names = ", ".join(self._exercise(p.exercise) for p in entry.prescribed)
                     rows.append((entry.on, self.say(f"history.{entry.completed}", {}), told, names))
                 case FlareUp():

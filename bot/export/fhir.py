@@ -172,7 +172,7 @@ class _Bundle:
             if items:
                 name = self.words.word(f"part.{part.id}", part.id)
                 yield {"linkId": f"part.{part.id}", "text": name, "type": "group", "item": items}
-        others = sorted({*self.screen.worded_only, *(p for told in self.values.values() for p in told)} - {*self.asked})
+        others = sorted({*self.screen.worded_only, *(p for told in self.values.values() for p in self._unasked(told))})
         if others:
             items = [{"linkId": path, "text": self._named(path), "type": "string"} for path in others]
             yield {"linkId": ASKED_ELSEWHERE, "text": ASKED_ELSEWHERE, "type": "group", "item": items}
@@ -231,11 +231,14 @@ class _Bundle:
             facts = self.assessed[screening].facts
             tried = {a.path(name): getattr(a, name) for a in facts.attempts for name in ATTEMPT_FIELDS}
             told = dict(facts.told) | {path: value for path, value in tried.items() if value is not None}
-        return {path: value for path, value in told.items() if not self._implied(path, told)}
+        return told
 
-    def _implied(self, path: str, told: Mapping[str, Value]) -> bool:
-        """Tell whether a fact was settled by the answer to its test's level, and asked by no question."""
-        return path not in self.asked and f"{path.rpartition('.')[0]}.level" in told.keys() - {path}
+    def _unasked(self, told: Mapping[str, Value]) -> Iterator[str]:
+        """Give the paths that no question asks for, but for those that the answer to a test's level settled."""
+        for path in told:
+            level = f"{path.rpartition('.')[0]}.level"
+            if path not in self.asked and (path == level or level not in told):
+                yield path
 
     def _response(self, screening: str) -> Json:
         told, answers = self.values[screening], self.answers.get(screening, ())
@@ -382,7 +385,7 @@ class _Bundle:
         per_side = " per side" if dose.per_side else ""
         told = [
             f"{self.words.word(f'{key}.name', asked.exercise)}: {dose.sets} × {dose.amount} {dose.unit}{per_side}",
-            f"{asked.side} first" if asked.side else "",
+            f"{asked.side} first" if asked.side and dose.per_side else "",
             asked.variant if asked.variant != "base" else "",
             self.words.word(f"{key}.setup", ""),
         ]

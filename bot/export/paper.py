@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
-from fpdf.fonts import TTFFont
+from fpdf.fonts import FontFace, TTFFont
 
 from bot.coaching.record import Assessed, Flagged, Record
-from bot.export.copy import Say, ScreenWords, Tried, WordsOf, said_date, said_dose, said_instant, tries
+from bot.export.copy import Say, ScreenWords, Tried, WordsOf, said_date, said_dose, said_instant, said_whose, tries
 from rules import Facts, Plan, Prescribed, Value
 from rules.log import SessionReport, standing_log
+
+Fonts: TypeAlias = Mapping[str, TTFFont]
 
 FONT = "DejaVu"
 """DejaVu Sans comes with matplotlib; it has Latin with all accents, Greek and Cyrillic."""
@@ -28,9 +31,11 @@ ALERT: Mapping[str, tuple[int, int, int]] = {
     "clinician": (150, 82, 0),
     "coach": MARK,
 }
-MARGIN, WIDTH = 18.0, 210.0 - 2 * 18.0
-"""Of an A4 page; mm."""
+MARGIN, WIDTH, FOOT = 18.0, 210.0 - 2 * 18.0, 20.0
+"""Of an A4 page: the margins left and right, what is between them, and the room below; mm."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+PAIN = tuple(f"reports.pain_{name}" for name in ("now", "level", "where", "since", "trend"))
+"""What the safety questions that all screens share ask about pain, in the order of the letter."""
 LAST_SESSIONS = 4
 """So many sessions with pain are named in a letter."""
 
@@ -63,13 +68,13 @@ def letter(record: Record, flag: Flagged, say: Say, *, words_of: WordsOf) -> byt
 
     Facts as they were reported, no diagnosis. Where words must be shortened they end in "…", and the page says so.
     """
-    for room in ROOMS:
-        sheet = _Letter(record, flag, say, words_of(flag.screen), room)
-        sheet.write()
-        if sheet.pdf.page == 1:
-            break
-        sheet.close()
-    return sheet.pages()
+    with _fonts() as fonts:
+        for room in ROOMS:
+            sheet = _Letter(record, flag, say, words_of(flag.screen), room, fonts)
+            sheet.write()
+            if sheet.pdf.page == 1:
+                break
+        return bytes(sheet.pdf.output())
 
 
 def plan_sheet(record: Record, say: Say, *, words_of: WordsOf, exercises: Sequence[Prescribed] | None = None) -> bytes:
@@ -78,19 +83,19 @@ def plan_sheet(record: Record, say: Say, *, words_of: WordsOf, exercises: Sequen
     *exercises* are those of today with today's doses; without them, those with which the current plan begins. While a
     flag stops exercise, and where there is no plan, the sheet says so and shows none.
     """
-    for room in ROOMS:
-        sheet = _PlanSheet(record, say, words_of, room, exercises)
-        sheet.write()
-        if sheet.pdf.page <= 2:
-            break
-        sheet.close()
-    return sheet.pages()
+    with _fonts() as fonts:
+        for most, room in [(1, room) for room in ROOMS[:2]] + [(2, room) for room in ROOMS]:
+            sheet = _PlanSheet(record, say, words_of, room, fonts, exercises)
+            sheet.write()
+            if sheet.pdf.page <= most:
+                break
+        return bytes(sheet.pdf.output())
 
 
 class _Sheet:
     """A page with the type and the signs that all our pages share."""
 
-    def __init__(self, record: Record, say: Say, room: _Room, title: str) -> None:
+    def __init__(self, record: Record, say: Say, room: _Room, fonts: Fonts, title: str) -> None:
         self.record, self.say, self.room = record, say, room
         self.shortened = self.lacking = False
         pdf = self.pdf = FPDF(format="A4")
@@ -98,25 +103,12 @@ class _Sheet:
         pdf.set_creation_date(record.at)
         pdf.set_producer("Coxa")
         pdf.set_lang(record.language)
-        for style, name in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf"), ("I", "DejaVuSans-Oblique.ttf")):
-            pdf.add_font(FONT, style, _fonts() / name)
-        held = pdf.fonts[FONT.lower()]
-        self.signs = held.cmap if isinstance(held, TTFFont) else {}
+        pdf.fonts.update(fonts)
+        self.signs = fonts[FONT.lower()].cmap
         pdf.set_title(self.clean(title))
         pdf.set_margins(MARGIN, 16, MARGIN)
-        pdf.set_auto_page_break(True, margin=20)
-
-    def pages(self) -> bytes:
-        """Give the PDF, and close the font files."""
-        pdf = bytes(self.pdf.output())
-        self.close()
-        return pdf
-
-    def close(self) -> None:
-        """Close the font files, which fpdf2 leaves open."""
-        for font in self.pdf.fonts.values():
-            if isinstance(font, TTFFont):
-                font.ttfont.close()
+        pdf.c_margin = 0  # text begins where lines begin
+        pdf.set_auto_page_break(True, margin=FOOT)
 
     def clean(self, text: str) -> str:
         """Give text without what can't be printed."""
@@ -198,8 +190,8 @@ class _Sheet:
 class _Letter(_Sheet):
     """The letter while it is written."""
 
-    def __init__(self, record: Record, flag: Flagged, say: Say, words: ScreenWords, room: _Room) -> None:
-        super().__init__(record, say, room, say("paper.letter.title", {}))
+    def __init__(self, record: Record, flag: Flagged, say: Say, words: ScreenWords, room: _Room, fonts: Fonts) -> None:
+        super().__init__(record, say, room, fonts, say("paper.letter.title", {}))
         self.flagged, self.words = flag, words
         own = [a for a in record.assessments if a.assessment.screen == flag.screen or not flag.screen]
         self.assessed: Assessed | None = own[-1] if own else None
@@ -229,7 +221,7 @@ class _Letter(_Sheet):
         self._reported()
         self.head(say("paper.letter.pain", {}))
         for name, told in self._pain():
-            self.pair(name, self.short(told, room.line))
+            self.pair(name, self.short(told, room.line), left=64)
         self.head(say("paper.letter.tests", {}))
         self._tests()
         self.head(say("paper.letter.done", {}))
@@ -277,16 +269,16 @@ class _Letter(_Sheet):
     def _who(self) -> Iterator[tuple[str, str]]:
         say, record = self.say, self.record
         yield say("paper.letter.name", {}), say("paper.letter.named", {"name": record.name, "id": record.client_id})
-        for path in ("profile.age_band", "profile.sex"):
+        for name, path in (("age", "profile.age_band"), ("sex", "profile.sex")):
             if self.facts.value(path) is not None:
-                yield self.words.question(path), self.words.answer(path, self.facts)
+                yield say(f"paper.letter.{name}", {}), self.words.answer(path, self.facts)
         if record.coach:
             yield say("paper.letter.coach", {}), record.coach
 
     def _reported(self) -> None:
         flagged, words = self.flagged, self.words
         told = [path for path in flagged.flag.because if path.partition(".")[0] in ("profile", "reports")]
-        told = [path for path in told if self.facts.value(path) not in (None, ())]
+        told = [path for path in told if self.facts.value(path) not in (None, ()) and path not in PAIN]
         for path in told[: self.room.facts]:
             self.pair(self.short(words.question(path), 160), self.short(words.answer(path, self.facts), 80), left=110)
         self.shortened = self.shortened or len(told) > self.room.facts
@@ -294,14 +286,16 @@ class _Letter(_Sheet):
             self.text(self.say("paper.letter.own_words", {}), 9.5, "", MUTE)
             self.text(f"“{self.short(flagged.own_words, self.room.words)}”", 9.5, "I", indent=4)
         if not told and not flagged.own_words:
-            self.text(self.say("paper.letter.by_tests", {}), 9.5)
+            self.text(self.say("paper.letter.below", {}), 9.5)
 
     def _pain(self) -> Iterator[tuple[str, str]]:
         say, words, facts = self.say, self.words, self.facts
-        names = ("pain_now", "pain_level", "pain_where", "pain_since", "pain_trend")
-        told = [f"reports.{name}" for name in names if facts.value(f"reports.{name}") is not None]
+        told = [path for path in PAIN if facts.value(path) is not None]
         for path in told:
-            yield self.short(words.question(path), 60), words.answer(path, facts)
+            answer = words.answer(path, facts)
+            if path == PAIN[1]:
+                answer = say("paper.of_ten", {"score": answer})
+            yield self.short(words.question(path), 60), answer
         hurt = [one for one in standing_log(self.record.log) if isinstance(one, SessionReport) and one.pain]
         if hurt:
             sessions = "; ".join(self._session(one) for one in reversed(hurt[-LAST_SESSIONS:]))
@@ -324,7 +318,8 @@ class _Letter(_Sheet):
         if self.assessed is not None:
             tested = self.assessed.tested_at or self.assessed.at
             self.text(say("paper.letter.tested", {"at": said_instant(tested, self.record, say)}), 8.5, "", MUTE)
-        telling = [one for one in told if not one.easy]
+            self.gap(0.8)
+        telling = sorted((one for one in told if not one.easy), key=lambda one: not one.hurts)
         easy = [one.name for one in told if one.easy]
         self._grid(telling[: self.room.tests])
         more = len(telling) - self.room.tests
@@ -332,7 +327,7 @@ class _Letter(_Sheet):
             self.shortened = True
             self.text(say("paper.letter.more_tests", {"count": more}), 9.5, "", MUTE)
         if easy:
-            self.gap(0.6)
+            self.gap(1.4)
             names = self.short(", ".join(easy), self.room.line)
             self.text(say("paper.letter.easy", {"tests": names}), 9.5)
 
@@ -343,6 +338,7 @@ class _Letter(_Sheet):
         pdf, most = self.pdf, max(self.room.line // 3, 40)
         height = self.type(8.5)
         pdf.set_draw_color(*LINE)
+        pdf.set_fill_color(255)
         with pdf.table(
             width=int(WIDTH),
             align="L",
@@ -353,15 +349,15 @@ class _Letter(_Sheet):
             text_align="LEFT",
             first_row_as_headings=False,
         ) as table:
-            self.type(8.5, "B", MUTE)
-            heads = table.row()
+            self.type(8.5, "", MUTE)
+            heads = table.row(style=FontFace(fill_color=SOFT))
             for key in ("copy.test", "bot.side.left", "bot.side.right"):
                 heads.cell(self.clean(self.say(key, {})))
             for one in told:
                 row = table.row()
-                self.type(8.5, "B")
-                row.cell(self.clean(self.short(one.name, 60)))
                 self.type(8.5)
+                name = f"{one.name}, {one.context}" if one.context else one.name
+                row.cell(self.clean(self.short(name, 80)))
                 if one.both:
                     row.cell(self.clean(self.short(one.both, 2 * most)), colspan=2)
                 else:
@@ -380,12 +376,25 @@ class _PlanSheet(_Sheet):
     """The sheet of exercises while it is written."""
 
     def __init__(
-        self, record: Record, say: Say, words_of: WordsOf, room: _Room, exercises: Sequence[Prescribed] | None
+        self,
+        record: Record,
+        say: Say,
+        words_of: WordsOf,
+        room: _Room,
+        fonts: Fonts,
+        exercises: Sequence[Prescribed] | None,
     ) -> None:
-        super().__init__(record, say, room, say("paper.plan.title", {}))
+        super().__init__(record, say, room, fonts, say("paper.plan.title", {}))
         self.plan: Plan | None = record.plans[-1].plan if record.plans else None
         self.words = words_of(self.plan.screen if self.plan else "")
         self.exercises = exercises
+        # A page long enough to write on for measuring, with the same type.
+        self.trial = FPDF(format=(210, 3000))
+        self.trial.fonts.update(fonts)
+        self.trial.c_margin = 0
+        self.trial.set_margins(MARGIN, 16, MARGIN)
+        self.trial.set_auto_page_break(False)
+        self.trial.add_page()
         self.stopped = any(f.closed_at is None and f.flag.action in ("lock", "pause") for f in record.flags)
 
     def write(self) -> None:
@@ -401,7 +410,8 @@ class _PlanSheet(_Sheet):
         else:
             self._exercises(self.plan)
             self.gap(2)
-            self._unbroken(lambda: self.text(self.words.word("plan.stop", ""), 9.5, "B", ALERT["urgent"]))
+            worse = self.words.word("screen.worse")
+            self._unbroken(lambda: self.text(say("paper.plan.stop_all", {"worse": worse}), 9.5, "B", ALERT["urgent"]))
         lines = [say("paper.plan.foot", {})]
         lines += [say("paper.shortened", {})] if self.shortened else []
         lines += [say("paper.lacking", {"sign": MISSING})] if self.lacking else []
@@ -417,12 +427,11 @@ class _PlanSheet(_Sheet):
 
     def _unbroken(self, write: Callable[[], None]) -> None:
         """Write something on one page: on the next where this one has too little room left."""
-        pdf = self.pdf
-        with pdf.offset_rendering() as trial:
-            self.pdf = cast(FPDF, trial)
-            write()
-            self.pdf = pdf
-        if trial.page_break_triggered:
+        pdf, self.pdf = self.pdf, self.trial
+        self.pdf.set_y(0)
+        write()
+        tall, self.pdf = self.pdf.get_y(), pdf
+        if pdf.get_y() + tall > 297 - FOOT:
             pdf.add_page()
         write()
 
@@ -437,17 +446,16 @@ class _PlanSheet(_Sheet):
         self.pdf.line(MARGIN, y, MARGIN + WIDTH, y)
         self.gap(1.8)
         self.text(f"{number}. {self.short(words.word(f'{key}.name', asked.exercise), 80)}", 12, "B")
-        first = say("paper.plan.side_first", {"side": side}) if asked.side else ""
-        self.text(" · ".join(text for text in (said_dose(asked, say), first) if text), 10.5, "B", MARK)
+        self.text(f"{said_dose(asked, say)}, {said_whose(asked, words, say)}", 10.5, "B", MARK)
         self.gap(1)
         where = f"{words.word(f'{key}.where', '', side=side)}. {words.word(f'{key}.setup', '')}"
-        self.pair(say("paper.plan.setup", {}), self.short(where, most), left=28)
+        self.pair(say("paper.plan.setup", {}), self.short(where, most), left=34)
         for part in ("cue", "feel", "stop", "easier", "harder"):
             told = words.word(f"{key}.{part}", "")
             if asked.variant == part:
                 told = say("paper.plan.this_way", {"how": told})
             if told:
-                self.pair(say(f"paper.plan.{part}", {}), self.short(told, most), left=28)
+                self.pair(say(f"paper.plan.{part}", {}), self.short(told, most), left=34)
         self._boxes(say("paper.plan.days", {"count": days}))
 
     def _boxes(self, name: str) -> None:
@@ -455,28 +463,35 @@ class _PlanSheet(_Sheet):
         pdf, side = self.pdf, 5.2 * self.room.scale
         self.gap(1.6)
         y = pdf.get_y()
-        if y + side + 2 > 297 - 20:
-            pdf.add_page()
-            y = pdf.get_y()
         height = self.type(8.5, "", MUTE)
         pdf.set_xy(MARGIN, y + (side - height) / 2)
-        pdf.cell(28, height, self.clean(name))
+        pdf.cell(34, height, self.clean(name))
         pdf.set_draw_color(*MUTE)
         pdf.set_line_width(0.3)
         for place, day in enumerate(DAYS):
-            x = MARGIN + 28 + place * 20
+            x = MARGIN + 34 + place * 20
             pdf.rect(x, y, side, side)
-            pdf.set_xy(x + side + 0.8, y + (side - height) / 2)
+            pdf.set_xy(x + side + 1.6, y + (side - height) / 2)
             pdf.cell(10, height, self.clean(self.say(f"rhythm.day.{day}", {})))
         pdf.set_xy(MARGIN, y + side)
         self.gap(1)
 
 
-def _fonts() -> Path:
-    """Find the folder of the fonts that come with matplotlib, without importing it."""
+@contextmanager
+def _fonts() -> Iterator[Fonts]:
+    """Open the fonts that come with matplotlib, without importing it, and close them, which fpdf2 does not."""
     found = find_spec("matplotlib")
     if found is None or found.origin is None:
         raise ModuleNotFoundError(
             "matplotlib is missing, whose fonts the pages need; install what pyproject.toml names"
         )
-    return Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    holder = FPDF()
+    for style, name in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf"), ("I", "DejaVuSans-Oblique.ttf")):
+        holder.add_font(FONT, style, folder / name)
+    opened = {key: font for key, font in holder.fonts.items() if isinstance(font, TTFFont)}
+    try:
+        yield opened
+    finally:
+        for font in opened.values():
+            font.ttfont.close()

@@ -25,8 +25,9 @@ MIGRATING = 0x636F7861
 """The number of the lock that a process holds while it migrates a PostgreSQL database: "coxa" in ASCII."""
 MARKER = "key"
 """The name of the row that tells whether a ring is this database's."""
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
-"""FULL: what was received is on the disk before it is confirmed. Foreign keys are off in SQLite until asked for."""
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "secure_delete=ON")
+"""FULL: what was received is on the disk before it is confirmed. Foreign keys are off in SQLite until asked for, and
+what is deleted stays readable in free pages until secure_delete fills it with zeros."""
 
 
 CONNECT_SECONDS = 10
@@ -140,6 +141,19 @@ class Database:
                 await connection.execute(insert(meta).values(name=MARKER, value=expected))
             elif marker != expected:  # the data key is right, but names would not be found again
                 raise DataKeyMissing("the index key is another")
+
+    async def checkpoint(self) -> None:
+        """Empty the write-ahead log of a SQLite file, where what was deleted stands as it was before."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        async with self._turn or nullcontext():
+            raw = await self.engine.raw_connection()
+            try:
+                driver = raw.driver_connection
+                assert driver is not None  # noqa: S101  # a connection of the pool has one
+                await (await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")).close()
+            finally:
+                raw.close()
 
     async def close(self) -> None:
         """Let go of the database and of its lock."""

@@ -13,6 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.alerts import Alert
 from bot.coaching.desk import Desk
+from bot.coaching.record import Record
+from bot.storage import records
+from bot.storage.crypto import KeyRing
+from bot.storage.invites import SqlInvites
+from bot.storage.links import SqlLinks
 from bot.storage.tables import Tables
 from bot.workflow.ports import Client, NotTheirsError
 
@@ -46,8 +51,18 @@ class CoachFor:
 class SqlDesks:
     """The desks of one open transaction."""
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, turns: SqlTurns) -> None:
-        self._connection, self._tables, self._turns = connection, tables, turns
+    def __init__(self, connection: AsyncConnection, tables: Tables, turns: SqlTurns, ring: KeyRing) -> None:
+        self._connection, self._tables, self._turns, self._ring = connection, tables, turns, ring
+
+    @property
+    def invites(self) -> SqlInvites:
+        """Give the invitations, in this transaction."""
+        return SqlInvites(self._connection, self._tables, self._ring)
+
+    @property
+    def links(self) -> SqlLinks:
+        """Give who is a coach and who looks after whom, in this transaction."""
+        return SqlLinks(self._connection, self._tables, self._turns)
 
     async def coach_for(self, client_id: int, coach_id: int | None) -> CoachFor | None:
         """Give who looks after a client: the coach they are linked with, else the one who takes all others."""
@@ -126,6 +141,9 @@ class SqlDesks:
         """
         if viewer_id == client_id:
             return True
+        t = self._tables.person
+        if (await self._connection.execute(select(t.c.id).where(t.c.id == client_id))).first() is None:
+            return False  # who takes all others must not be shown one who is gone
         coach = await self.after(client_id)
         if coach is not None and viewer_id in coach.deciding and await self._is(viewer_id, COACH):
             return True
@@ -152,6 +170,17 @@ class SqlDesks:
             t = self._tables.audit
             row = {"client_id": client_id, "person_id": viewer_id, "what": what, "at": at}
             await self._connection.execute(insert(t).values(**row))
+
+    async def record(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Record:
+        """Read everything kept of a client for somebody, and note that they looked; raises NotTheirsError."""
+        await self.check(viewer_id, client_id, what, at)
+        coach = await self.after(client_id)
+        try:
+            return await records.record(
+                self._connection, self._tables, client_id, at, coach=coach.name if coach is not None else None
+            )
+        except LookupError as error:
+            raise NotTheirsError(str(error)) from error
 
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""

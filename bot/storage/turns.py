@@ -33,7 +33,7 @@ from bot.conversation.effects import (
     RaiseFlag,
     Remind,
 )
-from bot.conversation.known import Known, OpenFlag, Person
+from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
 from bot.storage.crypto import KeyRing, to_json
 from bot.storage.desks import OPERATOR, SqlDesks
 from bot.storage.tables import Tables, in_state
@@ -208,6 +208,9 @@ class SqlTurns:
         plan = _readable(Plan, row.plan, "plan", unreadable)
         orders = _readable(Orders, row.orders, "orders", unreadable)
         coach = await self.desks.coach_for(person_id, row.coach_id)
+        consent = row.consent
+        if consent and consent["version"] == COACH_CONSENT:  # to a coach's seeing: what they agreed to before stands
+            consent = await self._own_consent(person_id)
         return Known(
             person=Person(
                 id=person_id,
@@ -218,10 +221,11 @@ class SqlTurns:
                 cover_name=coach.cover_name if coach is not None else None,
                 coach_away_until=coach.away_until if coach is not None else None,
                 operated=row.operated,
+                linked=row.coach_id is not None,
             ),
             conversation=load_conversation(row.state),
             profile=PROFILE.validate_python(row.profile or {}),
-            consent=row.consent["version"] if row.consent and row.consent["given"] else None,
+            consent=consent["version"] if consent and consent["given"] else None,
             assessment=assessment if facts is not None else None,
             assessed_facts=facts if assessment is not None else None,
             assessed_at=row.assessed_at,
@@ -278,6 +282,14 @@ class SqlTurns:
         if row is None:
             raise LookupError(f"there is no person {person_id}")
         return row
+
+    async def _own_consent(self, person_id: int) -> Any:
+        """Read the newest consent that is not to a coach's seeing; None where there is none."""
+        t = self._tables.consent
+        rows = await self._connection.execute(
+            select(t.c.value).where(t.c.person_id == person_id).order_by(t.c.id.desc())
+        )
+        return next((value for value in rows.scalars() if value["version"] != COACH_CONSENT), None)
 
     async def _log(self, person_id: int, unreadable: list[str]) -> tuple[Entry, ...]:
         """Read the log of sessions, oldest first; an entry that this version can't read is left out, and said to be."""
@@ -486,7 +498,7 @@ class SqlTurns:
     @property
     def desks(self) -> SqlDesks:
         """Give what coaches see and decide, in this transaction."""
-        return SqlDesks(self._connection, self._tables, self)
+        return SqlDesks(self._connection, self._tables, self, self._ring)
 
     async def coach_of(self, person_id: int) -> int | None:
         """Give the id of the coach responsible for a person, or of the one who takes all who have none."""

@@ -14,8 +14,8 @@ from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
 log = logging.getLogger(__name__)
 
 PROMPT, RESUME = "prompt", "resume"
-WHATEVER_THE_HOUR = ("alert",)
-"""Kinds of reminders that concern somebody else than the client, and so come late rather than never."""
+WHATEVER_THE_HOUR = ("alert", "keep")
+"""Kinds of reminders that somebody else relies on, or the law, and so come late rather than never."""
 
 
 async def due(store: Store, clock: Clock, *, limit: int = 200) -> int:

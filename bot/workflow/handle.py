@@ -7,18 +7,20 @@ import logging
 import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
-from bot.conversation.effects import AnswerTap, ButtonRow, ForClient, Line, Say, Show, TellCoach
+from bot.conversation.effects import AnswerTap, ButtonRow, Erase, ForClient, Line, Say, Show, TellCoach
 from bot.conversation.events import (
     AlertTold,
     Blocked,
     CameDue,
     ClientGone,
+    ClientLeft,
     ClientWrote,
     CoachActed,
+    Corrected,
     Elsewhere,
     Event,
     News,
@@ -30,7 +32,19 @@ from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
 from bot.timetable.rhythm import Slot
 from bot.workflow import views
-from bot.workflow.ports import Address, Channel, Clock, InboxRow, Message, NotTheirsError, Raw, Store, Turns
+from bot.workflow.ports import (
+    Address,
+    Channel,
+    Clock,
+    InboxRow,
+    Message,
+    NobodyError,
+    NotTheirsError,
+    Raw,
+    SendError,
+    Store,
+    Turns,
+)
 from rules import Library
 
 log = logging.getLogger(__name__)
@@ -40,6 +54,10 @@ PERSON = "person"
 WENT_WRONG = Line(key="bot.went_wrong")
 NOT_HERE = Line(key="bot.private_only")
 NOT_THEIRS = Line(key="desk.not_theirs")
+STALE = Line(key="bot.stale")
+NO_FILE = Line(key="bot.no_file")
+MAKES_NOBODY = Tapped | Corrected | Blocked
+"""Events that are about earlier messages: from somebody who was deleted they must not make anybody anew."""
 
 
 class Words(Protocol):
@@ -79,7 +97,20 @@ async def handle(
         await channels[raw.source].answer_tap(raw, said)
     for raw in batch.elsewhere:
         await channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en"))
+    for address, message in batch.goodbyes:
+        await _say_goodbye(channels.get(address.channel), address, message)
     return batch.count
+
+
+async def _say_goodbye(channel: Channel | None, address: Address, message: Message) -> None:
+    """Say the last words to somebody of whom nothing is kept: once, best effort, as nothing may wait for them."""
+    try:
+        if channel is not None:
+            await channel.send(address, message, None)
+    except SendError as error:
+        log.info("a goodbye was not sent (%s)", error.kind)
+    except Exception as error:
+        log.warning("a goodbye was not sent (%s)", type(error).__name__)
 
 
 def render(say: Say, words: Words, language: str) -> Message:
@@ -91,6 +122,15 @@ def render(say: Say, words: Words, language: str) -> Message:
         picture=None
         if say.picture is None
         else {"kind": say.picture.kind, **_worded(say.picture.drawn, words, language)},
+        paper=None
+        if say.paper is None
+        else {
+            **say.paper.drawn,
+            "kind": say.paper.kind,
+            "name": say.paper.name,
+            "language": language,
+            "instead": words.text(NO_FILE, language),
+        },
         stands=say.stands,
         anew=say.anew,
     )
@@ -110,6 +150,7 @@ def _worded(drawn: Any, words: Words, language: str) -> Any:
 
 NEWS: Mapping[str, type[News]] = {
     "client_gone": ClientGone,
+    "client_left": ClientLeft,
     "alert_told": AlertTold,
     "client_wrote": ClientWrote,
     "coach_acted": CoachActed,
@@ -194,6 +235,9 @@ class _Batch:
     count: int = 0
     taps: list[tuple[Raw, str | None]] = field(default_factory=list)
     elsewhere: list[Raw] = field(default_factory=list)
+    goodbyes: list[tuple[Address, Message]] = field(default_factory=list)
+    emptied: set[int] = field(default_factory=set)
+    """Rows of which nothing is to be kept: their person is gone, or was never there."""
 
     async def take(self, turns: Turns, row: InboxRow) -> None:
         """Take one row: handle it, or set it aside."""
@@ -206,34 +250,44 @@ class _Batch:
             return
         if heard is None or isinstance(heard.event, Elsewhere | Blocked):
             if heard is not None:
-                await self._note(turns, row.raw, heard)
-            await turns.done(row, self.clock.now())
+                await self._note(turns, row, heard)
+            await self._done(turns, row)
             self._answer_if_tap(row.raw)
             return
         said: str | None = None
+        before = len(self.goodbyes)
         try:
             async with turns.savepoint():
                 said = await self._turn(turns, row, heard)
-                await turns.done(row, self.clock.now())
+                await self._done(turns, row)
         except Exception as error:
+            del self.goodbyes[before:]
             await self._set_aside(turns, row, error)
             await self._apologise(turns, row, heard)
         if isinstance(heard.event, Tapped):  # every tap is answered, or the client's button keeps spinning
             self.taps.append((row.raw, said))
+
+    async def _done(self, turns: Turns, row: InboxRow) -> None:
+        if row.id in self.emptied:
+            await turns.empty(row, self.clock.now())
+        else:
+            await turns.done(row, self.clock.now())
 
     def _answer_if_tap(self, raw: Raw) -> None:
         """Answer even a tap that means nothing: the channel knows whether it is one."""
         if raw.source in self.channels:
             self.taps.append((raw, None))
 
-    async def _note(self, turns: Turns, raw: Raw, heard: _Heard) -> None:
+    async def _note(self, turns: Turns, row: InboxRow, heard: _Heard) -> None:
         """Note what changes the address, and asks for no turn."""
         match heard.event:
             case Blocked(at=at) if heard.address is not None:
                 await turns.blocked(heard.address, at)
-                await _tell_gone(turns, raw, heard)
+                if not await _tell_gone(turns, row.raw, heard):
+                    self.emptied.add(row.id)
             case Elsewhere():
-                self.elsewhere.append(raw)
+                self.elsewhere.append(row.raw)
+                self.emptied.add(row.id)  # what is said in a group is not ours to keep
 
     def _read(self, raw: Raw) -> _Heard | None:
         if raw.source == PERSON:
@@ -247,20 +301,25 @@ class _Batch:
     async def _turn(self, turns: Turns, row: InboxRow, heard: _Heard) -> str | None:
         """Make one turn and write what it leads to; give the words that answer a tap."""
         at = heard.event.at
-        person_id = await _who(turns, heard, row.raw.at)
+        try:
+            person_id = await _who(turns, heard, row.raw.at)
+            known = await turns.load(person_id)
+        except NobodyError:
+            self.emptied.add(row.id)
+            return _plain(self.words.text(STALE, "en")) if isinstance(heard.event, Tapped) else None
         if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
             await turns.typed_since(heard.address, row.raw.at)
         elif heard.address is not None:
             await turns.unblocked(heard.address)  # whoever taps is there
-        known = await turns.load(person_id)
         turn = self.reply(known, heard.event, self.library)
         language = turn.conversation.language
         await turns.save_conversation(person_id, turn.conversation, at)
         tap: str | None = None
+        about = getattr(heard.event, "client_id", None)
         for number, effect in enumerate(turn.effects):
             match effect:
                 case Say():
-                    await self._put_out(turns, person_id, effect, language, row.raw.at)
+                    await self._put_out(turns, person_id, effect, language, row.raw.at, about)
                 case AnswerTap(words=line):
                     tap = _plain(self.words.text(line, language)) if line is not None else None
                 case TellCoach(event=event):
@@ -269,12 +328,39 @@ class _Batch:
                     await self._show(turns, known.person.id, effect, language, at, row.raw.at)
                 case ForClient():
                     await self._for_client(turns, row, number, person_id, effect, language)
+                case Erase():
+                    await self._erase(turns, row, number, person_id, effect, language)
                 case _:
                     await turns.keep(person_id, effect, at)
         return tap
 
-    async def _put_out(self, turns: Turns, person_id: int, say: Say, language: str, at: datetime) -> None:
-        await turns.put_out(person_id, say.card, render(say, self.words, language), say.priority, at)
+    async def _put_out(
+        self, turns: Turns, person_id: int, say: Say, language: str, at: datetime, about: object = None
+    ) -> None:
+        """Put a message into the outbox; *about* is the client whom it tells somebody else of."""
+        message = render(say, self.words, language)
+        if isinstance(about, int) and about != person_id:
+            message = replace(message, about=(about,))
+        await turns.put_out(person_id, say.card, message, say.priority, at)
+
+    async def _erase(
+        self, turns: Turns, row: InboxRow, number: int, person_id: int, erase: Erase, language: str
+    ) -> None:
+        """Delete all of a person, unless they look after others; their coach hears that an account is gone."""
+        at = row.raw.at
+        clients = await turns.desks.caseload(person_id, at)
+        if clients:
+            refused = Line(key="bot.hand_over_first", values={"count": len(clients)})
+            await self._put_out(turns, person_id, Say(paragraphs=(refused,)), language, at)
+            return
+        coach_id = await turns.coach_of(person_id)
+        if coach_id is not None:
+            await _write(turns, row, number, ClientLeft(at=at), coach_id)
+        address = await turns.erase(person_id, at)
+        if address is not None:
+            message = render(Say(paragraphs=erase.goodbye), self.words, language)
+            self.goodbyes.append((address, message))
+        self.emptied.add(row.id)
 
     async def _show(
         self, turns: Turns, viewer_id: int, show: Show, language: str, at: datetime, said_at: datetime
@@ -285,7 +371,7 @@ class _Batch:
         except NotTheirsError:
             said = (Say(paragraphs=(NOT_THEIRS,)),)
         for say in said:
-            await self._put_out(turns, viewer_id, say, language, said_at)
+            await self._put_out(turns, viewer_id, say, language, said_at, show.given.get("client"))
 
     async def _for_client(
         self, turns: Turns, row: InboxRow, number: int, person_id: int, effect: ForClient, language: str
@@ -319,10 +405,11 @@ class _Batch:
 
 
 async def _who(turns: Turns, heard: _Heard, at: datetime) -> int:
+    """Find whose event it is; raises NobodyError where it makes nobody."""
     if heard.address is None:
         assert heard.person_id is not None  # noqa: S101  # one of the two is set by _read
         return heard.person_id
-    return await turns.person_at(heard.address, heard.name, at)
+    return await turns.person_at(heard.address, heard.name, at, add=not isinstance(heard.event, MAKES_NOBODY))
 
 
 async def _language(turns: Turns, person_id: int) -> str:
@@ -334,14 +421,18 @@ async def _language(turns: Turns, person_id: int) -> str:
         return "en"
 
 
-async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> None:
-    """Tell the coach of a client who blocked us: nothing reaches them any more."""
-    person_id = await _who(turns, heard, raw.at)
+async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> bool:
+    """Tell the coach of a client who blocked us: nothing reaches them any more. False where it is nobody."""
+    try:
+        person_id = await _who(turns, heard, raw.at)
+    except NobodyError:
+        return False
     coach_id = await turns.coach_of(person_id)
     if coach_id is not None:
         event = ClientGone(at=heard.event.at, client_id=person_id, client_name=heard.name)
         body = encode(event, coach_id)
         await turns.put_in(Raw(source=PERSON, key=f"{raw.source}:{raw.key}:gone", body=body, at=raw.at))
+    return True
 
 
 async def _tell(turns: Turns, row: InboxRow, number: int, event: News, client_id: int) -> None:

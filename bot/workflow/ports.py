@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.coaching.desk import Desk
+from bot.coaching.record import Record
 from bot.conversation.activities import Conversation
 from bot.conversation.effects import Kept
 from bot.conversation.events import Event
 from bot.conversation.known import Known
 from bot.timetable.rhythm import Rhythm, Slot
+from bot.workflow.door import Invites, Links
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class Message:
             "buttons": [{"data": str, "label": str, "chosen": bool}]}]
     picture: {"kind": str, ...}, what a Painter draws, or None. `stands`: its buttons stay alive beside newer ones, and
     an edit changes it wherever it stands; `anew`: it is a new message even where its card could be edited.
+    paper: {"kind": str, "name": str, "instead": str, ...}, a file that a Painter writes when it is sent, or None;
+    `instead` is HTML that says that it could not be made. about: the ids of those whom a message tells others of.
     """
 
     text: str
@@ -61,6 +65,8 @@ class Message:
     picture: Mapping[str, Any] | None = None
     stands: bool = False
     anew: bool = False
+    paper: Mapping[str, Any] | None = None
+    about: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +119,8 @@ class Turns(Protocol):
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """Undo what happens inside when it raises, and nothing else."""
 
-    async def person_at(self, address: Address, name: str, at: datetime) -> int:
-        """Give the id of the person at an address; one who is new becomes a client."""
+    async def person_at(self, address: Address, name: str, at: datetime, *, add: bool = True) -> int:
+        """Give the id of the person at an address; one who is new becomes a client, or raises NobodyError."""
 
     async def typed_since(self, address: Address, at: datetime) -> None:
         """Note that the person wrote something now: their cards above it are sent anew instead of edited."""
@@ -126,7 +132,7 @@ class Turns(Protocol):
         """Note that the person is there again; what was withheld stays so."""
 
     async def load(self, person_id: int) -> Known:
-        """Load what a turn may know; locks that conversation until the transaction ends."""
+        """Load what a turn may know; locks that conversation until the transaction ends. Raises NobodyError."""
 
     async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
         """Save the conversation."""
@@ -164,6 +170,19 @@ class Turns(Protocol):
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         """Set a row aside that can't be handled; it is kept, encrypted, with its trace."""
 
+    async def empty(self, row: InboxRow, at: datetime) -> None:
+        """Mark a row as handled, and keep nothing of it but that it came."""
+
+    async def erase(self, person_id: int, at: datetime) -> Address | None:
+        """Delete all that is kept of a person, and what others were told of them; give where to say goodbye.
+
+        What waits from their chat is left: they sent it after they asked.
+        """
+
+
+class NobodyError(LookupError):
+    """Somebody is asked for who isn't there, or is there no more."""
+
 
 class NotTheirsError(LookupError):
     """Somebody asked for a client who is not theirs, or is not there: the two look the same."""
@@ -192,11 +211,22 @@ class Desks(Protocol):
     async def check(self, viewer_id: int, client_id: int, what: str, at: datetime) -> None:
         """Make sure that somebody may see a client, and note that they did *what*; raises NotTheirsError."""
 
+    async def record(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Record:
+        """Read everything kept of a client for somebody; raises NotTheirsError."""
+
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""
 
     async def desk(self, coach_id: int) -> Desk:
         """Give a coach's desk."""
+
+    @property
+    def invites(self) -> Invites:
+        """Give the invitations, in this transaction."""
+
+    @property
+    def links(self) -> Links:
+        """Give who is a coach and who looks after whom, in this transaction."""
 
 
 class Store(Protocol):
@@ -234,6 +264,12 @@ class Store(Protocol):
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist; again does nothing."""
 
+    async def sweep(self, now: datetime, *, keep: timedelta, texts: timedelta) -> int:
+        """Do what is due once a day: remind of their data those not heard from for *keep*, let old *texts* go.
+
+        Gives how many people will be told that theirs is about to be deleted.
+        """
+
     async def close(self) -> None:
         """Let go of the database."""
 
@@ -261,10 +297,13 @@ class Channel(Protocol):
 
 
 class Painter(Protocol):
-    """Draws pictures."""
+    """Draws pictures, and writes files."""
 
     async def paint(self, picture: Mapping[str, Any]) -> bytes:
         """Give a message's picture as PNG; raises ValueError for one that can't be drawn."""
+
+    async def write(self, paper: Mapping[str, Any]) -> bytes:
+        """Give a message's file; raises ValueError or LookupError for one that can't be made."""
 
 
 class Clock(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bot.conversation import desk_pages
+from bot.conversation import desk_pages, leaving
 from bot.conversation.effects import Say, Show
 from bot.conversation.talk import Talk
 from bot.workflow.ports import Turns
@@ -45,4 +45,8 @@ async def _alert(turns: Turns, asked: Asked) -> Sequence[Say]:
     return [desk_pages.alert_card(talk, choose=choose, anew=anew, zone=desk.zone)]
 
 
-VIEWS: Mapping[str, View] = {"alert": _alert}
+async def _mydata(turns: Turns, asked: Asked) -> Sequence[Say]:
+    return leaving.own_copy(asked.viewer_id)
+
+
+VIEWS: Mapping[str, View] = {"mydata": _mydata, "alert": _alert}

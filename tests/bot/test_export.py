@@ -23,14 +23,15 @@ from bot.export.fhir import as_fhir, validate
 from bot.export.paper import letter, plan_sheet
 from bot.export.tables import SIGNS, TABLES, as_csv, as_zip
 from bot.phrasebook import read_own
-from rules import Flag, Library, Screen, Side
-from rules.log import Entry, FlareUp, Retracted, Sliders, WeeklyCheck
+from rules import Flag, Library, Screen, Side, Value
+from rules.log import Entry, FlareUp, Retracted, SessionReport, Sliders, WeeklyCheck
 from tests.conversation.chat import HELLO, Chat, set_up
 from tests.conversation.test_daily import prompt, session, timed
 
 WORDS = {
     "paper.date": "{day} {month} {year}",
-    "paper.instant": "{date}, {time}",
+    "paper.instant": "{date}, {time} {zone}",
+    "paper.of_ten": "{score} of 10",
     "paper.pain_of_ten": "pain {pain} of 10",
     "paper.shortened": "Some words had to be shortened to fit; they end in “…”. The whole is in the client's record.",
     "paper.lacking": "“{sign}” stands for signs that this page can't show.",
@@ -51,10 +52,12 @@ WORDS = {
     "paper.letter.who": "Who",
     "paper.letter.name": "Client",
     "paper.letter.named": "{name} (no. {id})",
+    "paper.letter.age": "Age",
+    "paper.letter.sex": "Sex",
     "paper.letter.coach": "Coach",
     "paper.letter.reported": "What was reported",
     "paper.letter.own_words": "In the client's own words:",
-    "paper.letter.by_tests": "Nothing in words; it came from the tests below.",
+    "paper.letter.below": "See the answers about pain and the tests below.",
     "paper.letter.pain": "Pain",
     "paper.letter.in_sessions": "In sessions",
     "paper.letter.no_pain": "None reported",
@@ -75,7 +78,7 @@ WORDS = {
     ),
     "paper.plan.title": "Your exercises",
     "paper.plan.of": "{name} · {date}",
-    "paper.plan.side_first": "{side} first",
+    "paper.plan.stop_all": "Sharp or pinching pain, or if {worse} afterwards: stop, and write to me.",
     "paper.plan.setup": "Set-up",
     "paper.plan.cue": "Cue",
     "paper.plan.feel": "You should feel",
@@ -122,6 +125,7 @@ WORDS = {
     "copy.sessions.head": "Sessions",
     "copy.sessions.none": "No session yet.",
     "copy.sessions.flare": "A bad day",
+    "copy.sessions.limp": "with a limp",
     "copy.sessions.cleared": "Safety questions passed",
     "copy.sessions.corrected.one": "{count} entry was corrected or taken back; it is in the file for programs.",
     "copy.sessions.corrected.other": "{count} entries were corrected or taken back; they are in the file for programs.",
@@ -470,6 +474,12 @@ def test_the_page_tells_everything(limited: Record, words_of: WordsOf) -> None:
         assert told_ in text
 
 
+def test_the_page_shows_no_exercise_under_a_stop(limited: Record, flagged: Record, words_of: WordsOf) -> None:
+    text = " ".join(Tags(readable(dataclasses.replace(limited, flags=flagged.flags), say, words_of=words_of)).text)
+    assert "No exercises for now" in text
+    assert "Heels heavy on the wall" not in text
+
+
 def test_the_page_of_anyone_is_whole(record: Record, words_of: WordsOf) -> None:
     page = readable(record, say, words_of=words_of)
     assert page.startswith("<!DOCTYPE html>")
@@ -626,14 +636,14 @@ def test_the_letter_holds_the_facts(flagged: Record, words_of: WordsOf) -> None:
     text = text_of(pdf)
     for told_ in ("Änne Ørsted", "18 to 39", "Emergency: care now", "not a clinical examination", flag.flag.id):
         assert told_ in text
-    for told_ in ("numb down below since Tuesday", "It stops before the fold", "call 999", flag.flag.source):
+    for told_ in ("“numb down below”", "It stops before the fold", "call 999", flag.flag.source):
         assert told_ in text
     assert "…" not in text
 
 
 def test_a_letter_about_pain_says_where_and_how_strong(pinching: Record, words_of: WordsOf) -> None:
     text = text_of(letter(pinching, pinching.flags[0], say, words_of=words_of))
-    for told_ in ("Groin or front of the hip", "How strong", "The front of your hip pinches in daily life"):
+    for told_ in ("Groin or front of the hip", "How strong", "The front of the hip pinches in daily life"):
         assert told_ in text
     assert "All exercises, until" in text
 
@@ -656,19 +666,23 @@ def test_a_letter_is_one_page_however_much_was_said(flagged: Record, words_of: W
 
 
 def test_a_letter_is_one_page_whatever_was_found_in_the_tests(
-    pinching: Record, words_of: WordsOf, screen: Screen
+    pinching: Record, limited: Record, words_of: WordsOf, screen: Screen
 ) -> None:
     sides: tuple[Side, Side] = ("left", "right")
     tests = [test for test in screen.tests.values() if test.sides == "each"]
-    worst = {f"{test.id}.{side}.level": "blocked" for test in tests for side in sides}
+    worst: dict[str, Value] = {f"{test.id}.{side}.level": "blocked" for test in tests for side in sides}
     worst |= {f"{test.id}.{side}.sensation": "stretch_eases" for test in tests for side in sides}
     worst |= {f"{test.id}.{side}.pain": 3 for test in tests for side in sides}
     held = pinching.assessments[-1]
     bad = dataclasses.replace(held, facts=held.facts.with_values(worst))
     every = tuple(path for path in held.facts.told)
-    flag = dataclasses.replace(pinching.flags[0], own_words="W" * 2000)
-    flag = dataclasses.replace(flag, flag=flag.flag.model_copy(update={"because": every}))
-    pdf = letter(dataclasses.replace(pinching, assessments=(bad,)), flag, say, words_of=words_of)
+    wide = "W" * 2000
+    flag = dataclasses.replace(pinching.flags[0], own_words=wide, closed_at=pinching.at, reason=wide)
+    flag = dataclasses.replace(flag, flag=flag.flag.model_copy(update={"because": every, "source": wide}))
+    sore = [entry for entry in limited.log if isinstance(entry, SessionReport)]
+    log = tuple(entry.model_copy(update={"id": str(n), "pain": 9}) for n in range(9) for entry in sore)
+    record = dataclasses.replace(pinching, assessments=(bad,), log=log, name=wide, coach=wide)
+    pdf = letter(record, flag, say, words_of=words_of)
     assert pages_of(pdf) == 1
     assert re.search(r"and \d+ more", text_of(pdf))
 

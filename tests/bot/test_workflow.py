@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.conversation.effects import AnswerTap, Button, ButtonRow, KeepConsent, Line, Say, TellCoach
-from bot.conversation.events import ClientFlagged, ClientScreened, Event, Tapped, Typed
+from bot.conversation.events import AlertTold, ClientWrote, CoachActed, Event, News, Tapped, Typed
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn
 from bot.workflow.deliver import Pace, deliver
@@ -25,7 +25,7 @@ from tests.fakes import FakeClock, KeptMessage, MemoryStore, RecordingChannel
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIBRARY = Library(())
-FLAGGED = ClientFlagged(at=NOW, client_id=1, client_name="ann", flag="rf01", urgency="urgent", own_words="numb <there>")
+WROTE = ClientWrote(at=NOW, client_id=1, client_name="ann", words="numb <there>")
 
 
 class Words:
@@ -49,7 +49,7 @@ def echo(known: Known, event: Event, library: Library) -> Turn:
         case Typed(text="boom"):
             raise RuntimeError("the answer was 7")
         case Typed(text="tell"):
-            return Turn(conversation=conversation, effects=(TellCoach(event=FLAGGED),))
+            return Turn(conversation=conversation, effects=(TellCoach(event=WROTE),))
         case Typed(text="unworded"):
             effects: tuple[Any, ...] = (
                 KeepConsent(version="1", given=True),
@@ -60,8 +60,8 @@ def echo(known: Known, event: Event, library: Library) -> Turn:
             return Turn(conversation=conversation, effects=(Say(paragraphs=(Line(key=text),)),))
         case Tapped(data="old"):
             return Turn(conversation=conversation, effects=(AnswerTap(words=Line(key="stale")),))
-        case ClientFlagged(flag=flag):
-            return Turn(conversation=conversation, effects=(Say(paragraphs=(Line(key=flag),)),))
+        case ClientWrote(client_name=name):
+            return Turn(conversation=conversation, effects=(Say(paragraphs=(Line(key=f"from {name}"),)),))
     return Turn(conversation=conversation, effects=())
 
 
@@ -144,7 +144,7 @@ async def test_a_coach_hears_of_a_client_once() -> None:
     assert await run(store, line, heard("1", text="tell")) == 1
     assert await run(store, line) == 1
     assert [row.address for row in store.rows.outbox.values()] == [line.address("sam")]
-    assert store.outbox_texts == ["en/<b>rf01</b>"]
+    assert store.outbox_texts == ["en/<b>from ann</b>"]
     assert await run(store, line) == 0
 
 
@@ -154,16 +154,16 @@ async def test_a_client_without_a_coach_troubles_nobody() -> None:
     assert store.inbox_states == ["done"]
 
 
-SCREENED = ClientScreened(at=NOW, client_id=1, client_name="ann", findings=(("left", "flexion", "femoral", "high"),))
+ACTED = CoachActed(at=NOW, coach_id=3, coach_name="sam", deed="hold", version=2, words="3")
 
 
-@pytest.mark.parametrize("event", [FLAGGED, SCREENED])
-def test_an_event_between_people_survives_its_way_through_json(event: ClientFlagged | ClientScreened) -> None:
+@pytest.mark.parametrize("event", [WROTE, ACTED, AlertTold(at=NOW, client_id=1, whom="cover", anew=True)])
+def test_an_event_between_people_survives_its_way_through_json(event: News) -> None:
     assert decode(json.loads(json.dumps(encode(event, to=2)))) == (2, event)
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"to": 1, "kind": "x", "at": NOW.isoformat()}, {"to": 1, "kind": "client_flagged"}]
+    "body", [{}, {"to": 1, "kind": "x", "at": NOW.isoformat()}, {"to": 1, "kind": "client_wrote"}]
 )
 def test_an_event_between_people_that_is_none_is_refused(body: Mapping[str, Any]) -> None:
     with pytest.raises(ValueError, match="event for a person"):

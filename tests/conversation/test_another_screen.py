@@ -306,13 +306,10 @@ def test_with_loose_joints_the_stand_in_is_asked(alone: Content) -> None:
 
 def test_a_coach_hears_of_it_in_its_own_words(alone: Content) -> None:
     about_me = (*ABOUT_ME[:-1], "8", "done")
-    slide, post = (
-        ("left clear, right stops early", "a stretch", "none"),
-        ("left upright, right well short", "none", "none"),
-    )
-    lines = (AGREE, *about_me, *GATE, *MY_DAY, "head touches", "both easy", *slide, *post, "looks right")
+    tests = ("head touches", "left clear, right hurts", "a dull ache", "3", "partly", "none", "both easy", "both easy")
+    lines = (AGREE, *about_me, *GATE, *MY_DAY, *tests, "barely", "hard stop", "looks right")
     heard = [line for line in played(alone, *lines, people="ann,coach:sam") if line.startswith("@sam:")]
-    assert "@sam: ann: RIGHT arm raised limited, humeral, high confidence" in heard
+    assert "@sam: Last screening: RIGHT arm at side limited, humeral, medium confidence." in heard
 
 
 # --- the red flags that all screens share
@@ -389,7 +386,7 @@ def test_a_coach_hears_of_a_flag_that_one_screen_has(beside: Content) -> None:
     tests = ("head touches", "left clear, right hurts", "a dull ache", "3", "partly", "none", "both easy", "both easy")
     lines = (AGREE, "shoulder", *about_me, *GATE, *MY_DAY, *tests, "barely", "hard stop", "looks right")
     heard = [line for line in played(beside, *lines, people="ann,coach:sam") if line.startswith("@sam:")]
-    assert "@sam: Clinician: ann: Loose joints, painful shoulder" in heard
+    assert "@sam: Loose joints, painful shoulder" in heard
 
 
 # --- what a client asks

@@ -93,7 +93,7 @@ def test_a_daily_task_has_changed_where_it_is_beyond_its_error(library: Library,
     chat = timed(library)
     facts = chat.known.assessed_facts
     assert facts is not None
-    facts = facts.model_copy(update={"reports": {**facts.reports, "task": "stairs", "task_score": 5}})
+    facts = facts.model_copy(update={"reports": {**facts.reports, "task": "stairs_up", "task_score": 5}})
     chat.known = dataclasses.replace(chat.known, assessed_facts=facts)
     checked(chat, "partial")
     *rest, last = chat.known.log

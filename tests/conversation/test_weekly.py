@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.conversation.activities import Screening, Weekly
-from bot.conversation.effects import KeepPlan, TellCoach
+from bot.conversation.effects import KeepAlert, KeepPlan
 from bot.conversation.talk import Talk
 from bot.conversation.weekly import asked_tests, is_due, so_far
 from rules import Library
@@ -73,8 +73,8 @@ def test_what_the_checks_come_to(library: Library, levels: list[str], kind: str)
     assert comes_to.kind == kind
 
 
-def one_check(chat: Chat, level: str) -> None:
-    """Answer a check in the chat, each test at a level."""
+def one_check(chat: Chat, level: str, *, first: str | None = None) -> None:
+    """Answer a check in the chat, each test at a level, or the *first* at another."""
     chat.waits(timedelta(days=7))
     chat.taps_data(f"{chat.known.conversation.step}:c:weekly")
     for words in ("none", "none", "no", "no", "none"):
@@ -85,7 +85,8 @@ def one_check(chat: Chat, level: str) -> None:
             return
         asked = asked_tests(talk(chat))
         if now.at < len(asked):
-            chat.taps_data(f"{chat.known.conversation.step}:c:l-{level}")
+            said = first if first is not None and now.at == 0 else level
+            chat.taps_data(f"{chat.known.conversation.step}:c:l-{said}")
         else:
             chat.types("5")
     raise AssertionError(chat.last)
@@ -118,12 +119,17 @@ def test_no_change_although_done_tries_the_next_driver(library: Library) -> None
     assert comes_to.driver not in (None, plan.driver)
 
 
-def test_worse_twice_is_told_to_the_coach(library: Library) -> None:
+def test_worse_twice_waits_for_the_digest_and_worse_with_pain_is_an_alert(library: Library) -> None:
     chat = timed(library)
     one_check(chat, "blocked")
     one_check(chat, "blocked")
     assert "less well" in chat.last
-    assert any(isinstance(effect, TellCoach) for effect in chat.effects)
+    assert not any(isinstance(effect, KeepAlert) for effect in chat.effects)
+    one_check(chat, "blocked", first="hurts")
+    [kept] = [effect.alert for effect in chat.effects if isinstance(effect, KeepAlert)]
+    assert [(reason.kind, reason.what, reason.urgency) for reason in kept.reasons] == [
+        ("course", "clinician", "clinician")
+    ]
     assert not any(isinstance(effect, KeepPlan) for effect in chat.effects)
 
 
