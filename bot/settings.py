@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     data_dir: where data is kept. database_url: SQLAlchemy's address of the database (default: coxa.db in
     data_dir). key_file: the key that opens health data. screens: a content folder in place of the package's.
     telegram_token: the bot's token, from @BotFather. telegram_api_url: where the Bot API is, as https://host/bot.
+    keep_days: after how many days without a word everything about a client is deleted (the default is a proposal).
+    telegram_bot: the bot's name, for links to it where the Bot API can't be asked. invite_only: nobody begins without
+    a coach's invitation.
     """
 
     model_config = SettingsConfigDict(
@@ -53,6 +56,9 @@ class Settings(BaseSettings):
     screens: Path | None = None
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org/bot"
+    keep_days: int = Field(default=730, ge=30)
+    telegram_bot: str | None = None
+    invite_only: bool = False
 
     @field_validator("data_dir", "key_file", "screens")
     @classmethod
@@ -65,6 +71,14 @@ class Settings(BaseSettings):
         if token is not None and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]+", token.get_secret_value().strip()):
             raise ValueError("this is no token; @BotFather gives one like 123456:ABC-def_1")
         return SecretStr(token.get_secret_value().strip()) if token is not None else None
+
+    @field_validator("telegram_bot")
+    @classmethod
+    def _bot(cls, name: str | None) -> str | None:
+        bare = name.strip().removeprefix("@") if name is not None else None
+        if bare is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{3,31}", bare):
+            raise ValueError(f"it is {name!r}; give the bot's username, like my_coxa_bot")
+        return bare
 
     @field_validator("telegram_api_url")
     @classmethod

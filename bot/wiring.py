@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of
+from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of, plain
 from bot.conversation.effects import Joined, Line, Slot
 from bot.phrasebook import Phrasebook, load_phrasebook
 from bot.settings import Settings, SettingsError
 from bot.workflow.deliver import deliver
+from bot.workflow.door import Door
 from bot.workflow.due import due
 from bot.workflow.handle import handle
 from bot.workflow.ports import Clock, Raw, Store
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from telegram import Bot
 
     from bot.channels.telegram_menu import Shown
+    from bot.coaching.record import Record
+    from bot.export.writer import Writer
+    from bot.storage.database import Database
+    from bot.storage.erasure_list import ErasureList
 
 
 MENU = (
@@ -40,6 +45,7 @@ MENU = (
     "profile",
     "settings",
     "privacy",
+    "coach",
     "cancel",
     "help",
     "start",
@@ -49,6 +55,8 @@ LONG, SHORT = 512, 120
 """The longest description and short description that Telegram takes."""
 REACH_SECONDS = 5.0
 """The pause between tries to reach Telegram at the start."""
+TEXTS_LAST = timedelta(days=90)
+"""How long events as they came, and the words of messages, are kept: to look into a complaint. A proposal."""
 FINISH_SECONDS = 8.0
 """How long what was begun may take to finish after a stop: systemd and Docker wait 10 seconds."""
 
@@ -89,25 +97,30 @@ class MovedClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Seated:
-    """Who sits at a terminal: names, the first speaks by default; `coaches` are among them."""
+    """Who sits at a terminal: names, the first speaks by default; `coaches` are among them.
+
+    The others are clients of the coaches, but for those who came `alone`.
+    """
 
     names: tuple[str, ...] = ("you",)
     coaches: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
 
 
 def seat(people: str) -> Seated:
-    """Read `ann,coach:sam`; raises ValueError for a name that can't be one."""
-    names, coaches = [], set()
+    """Read `ann,coach:sam`, or `alone:ann,coach:sam`; raises ValueError for a name that can't be one."""
+    names: list[str] = []
+    roles: dict[str, set[str]] = {"coach": set(), "alone": set()}
     for given in people.split(","):
         role, colon, name = given.strip().rpartition(":")
-        if (colon and role != "coach") or not re.fullmatch(NAME, name):
+        if (colon and role not in roles) or not re.fullmatch(NAME, name):
             raise ValueError(f"{given.strip()!r} is no name; give names like ann,coach:sam (a-z, 0-9, _ and -)")
         if name in names:
             raise ValueError(f"{name} is named twice; give everybody a name of their own")
         names.append(name)
         if role:
-            coaches.add(name)
-    return Seated(names=tuple(names), coaches=frozenset(coaches))
+            roles[role].add(name)
+    return Seated(names=tuple(names), coaches=frozenset(roles["coach"]), alone=frozenset(roles["alone"]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +151,9 @@ class Terminal:
         seated: Seated,
         paper: Paper,
         zone: tzinfo | None = None,
+        door: Door | None = None,
     ) -> None:
-        self.clock, self._zone = clock, zone
+        self.clock, self._zone, self._door = clock, zone, door
         self.console = Console(paper, seated.names)
         self._store, self._content, self._seated = store, content, seated
         self._channels = {CHANNEL: self.console}
@@ -149,8 +163,11 @@ class Terminal:
         now = self.clock.now()
         await self._store.recover(now)
         for coach in sorted(self._seated.coaches):
+            async with self._store.turns() as turns:
+                coach_id = await turns.person_at(address_of(coach), coach, now)
+                await turns.desks.links.employ(coach_id, "", now, operator=False, takes_all=False)
             for client in self._seated.names:
-                if client not in self._seated.coaches:
+                if client not in self._seated.coaches | self._seated.alone:
                     await self._store.add_coach(address_of(coach), coach, address_of(client), client, now)
         await self.work()
         await self.hear("/start")
@@ -207,7 +224,9 @@ class Terminal:
         content = self._content
         while True:
             came = await due(self._store, self.clock)
-            handled = await handle(self._store, self._channels, self.clock, content.library, content.phrasebook)
+            handled = await handle(
+                self._store, self._channels, self.clock, content.library, content.phrasebook, door=self._door
+            )
             sent = await deliver(self._store, self._channels, self.clock)
             if not came and not handled and not sent:
                 return
@@ -226,20 +245,41 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
     token = settings.telegram().get_secret_value()
     content, clock = read_content(settings), SystemClock()
     async with open_store(settings, memory=False) as store:
-        telegram = make_telegram(token, settings.telegram_api_url, ThreadPainter())
+        painter = ThreadPainter(writer(store, content, clock).write)
+        telegram = make_telegram(token, settings.telegram_api_url, painter)
         bot = telegram.bot
-        work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook)
         try:
             if not await _reach(bot, stopping, say):
                 return
+            door = Door(bot=bot.username, invite_only=settings.invite_only)
+            work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook, door)
             await show(bot, menus(content))
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
             poll = Poll(telegram, clock, work.receive)
-            async with ticking(work.due):
+            async with ticking(work.due, daily=lambda: sweep(store, settings, clock)):
                 await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
         finally:
             await telegram.close()
             await bot.shutdown()
+
+
+def writer(store: Store, content: Content, clock: Clock) -> Writer:
+    """Make who writes the files that go out: each from the record as it is then, with the rights of who gets it."""
+    from bot.export.writer import Writer
+
+    async def read(viewer_id: int, client_id: int, kind: str) -> Record:
+        async with store.turns() as turns:
+            return await turns.desks.record(viewer_id, client_id, kind, clock.now())
+
+    def say(language: str) -> Callable[[str, Mapping[str, Any]], str]:
+        return lambda key, values: plain(content.phrasebook.text(Line(key=key, values=values), language))
+
+    return Writer(read, content.library, say)
+
+
+async def sweep(store: Store, settings: Settings, clock: Clock) -> None:
+    """Do what is due once a day."""
+    await store.sweep(clock.now(), keep=timedelta(days=settings.keep_days), texts=TEXTS_LAST)
 
 
 async def _reach(bot: Bot, stopping: asyncio.Event, say: Callable[[str], None]) -> bool:
@@ -348,16 +388,30 @@ async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store
     # Half a second of imports that other commands do without.
     from bot.storage.crypto import KeyRing
     from bot.storage.database import open_database, open_ring
+    from bot.storage.erasure_list import ErasureList
     from bot.storage.store import SqlStore
 
+    erasures = None if memory else ErasureList.beside(settings.key_file)
     with explained(settings):
         if memory:
             database = await open_database("sqlite+aiosqlite:///:memory:", KeyRing.new())
         else:
             url = settings.url.get_secret_value()
             database = await open_database(url, open_ring(settings.key_file, url))
-    store = SqlStore(database)
+    store = SqlStore(database, erasures)
     try:
+        if erasures is not None:
+            await _reapply(database, erasures)
         yield store
     finally:
         await store.close()
+
+
+async def _reapply(database: Database, erasures: ErasureList) -> None:
+    """Delete again whom a restored backup brought back, before anybody is served; raises SettingsError."""
+    from bot.storage.reapply import reapply
+
+    try:
+        await reapply(database, erasures)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the erasure list can't be read: {error}") from error

@@ -364,6 +364,8 @@ def _pieces(message: Message, before: Message | None) -> Iterator[Piece]:
     if anew:
         if message.picture is not None:
             yield Piece(kind="note", html="[picture]")
+        if message.paper is not None:
+            yield Piece(kind="note", html=html.escape(f"[file: {message.paper['name']}]", quote=False))
         yield Piece(kind="text", html=message.text)
     for now, then in ((_answered, _answered(old)), (_ticked, _ticked(old))):
         yield from (piece for piece in now(message.rows) if piece not in then)

@@ -7,6 +7,7 @@ import html
 import json
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -160,6 +161,8 @@ class Telegram:
 
     async def send(self, address: Address, message: Message, edit: str | None) -> str:
         """Send or edit a message and give its id; raises SendError. A text that is too long goes in parts."""
+        if message.paper is not None:
+            return await self._send_paper(address, message, message.paper)
         pieces = parts(body(message))
         buttons = keyboard(message.rows)
         markup = InlineKeyboardMarkup.de_json({"inline_keyboard": buttons}, self.bot) if buttons else None
@@ -189,6 +192,38 @@ class Telegram:
             return await self._painter.paint(message.picture)
         except Exception:
             log.exception("a picture could not be drawn; its words are sent without it")
+            return None
+
+    async def _send_paper(self, address: Address, message: Message, paper: Mapping[str, Any]) -> str:
+        """Send a file with its words below; where it can't be made or isn't taken, its words and that it is missing."""
+        without = replace(message, paper=None, text=f"{message.text}\n\n{paper['instead']}")
+        written = await self._written(paper)
+        if written is None:
+            return await self.send(address, without, None)
+        words = body(message)
+        if length(words) > LONGEST_CAPTION:
+            await self.send(address, replace(message, paper=None, rows=()), None)
+            words = ""
+        buttons = keyboard(message.rows)
+        markup = InlineKeyboardMarkup.de_json({"inline_keyboard": buttons}, self.bot) if buttons else None
+        given: dict[str, Any] = {"caption": words or None, "parse_mode": ParseMode.HTML, "reply_markup": markup}
+        try:
+            sent = await self.bot.send_document(int(address.chat), written, filename=str(paper["name"]), **given)
+        except TelegramError as error:
+            failed = _send_error(error)
+            if failed.kind != "refused":
+                raise failed from error
+            log.warning("Telegram refused a file (%s); its words are sent without it", failed)
+            return await self.send(address, without, None)
+        return str(sent.message_id)
+
+    async def _written(self, paper: Mapping[str, Any]) -> bytes | None:
+        """Write the file of a message; None where it can't be made."""
+        try:
+            return await self._painter.write(paper) if self._painter is not None else None
+        except Exception as error:
+            # Without its trace, which may quote what is kept of them.
+            log.error("a file of kind %s could not be made: %s", paper.get("kind"), type(error).__name__)
             return None
 
     async def _show(

@@ -44,6 +44,16 @@ class ClientWrote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeedDone:
+    """What a coach decided about a client was done; `why` is one plain word where it could not be."""
+
+    at: datetime
+    client_id: int
+    deed: str
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoachActed:
     """A coach decided something about this client; it reaches the client's conversation.
 
@@ -85,4 +95,4 @@ class LinkChanged:
     alerted: bool = False
 
 
-News: TypeAlias = ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | InviteTaken | LinkChanged
+News: TypeAlias = ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | DeedDone | InviteTaken | LinkChanged

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         dest="people",
         metavar="PEOPLE",
         type=_people,
-        help="who sits here, as ann,coach:sam: the first speaks; 'sam: text' speaks as sam",
+        help="who sits here, as ann,coach:sam: the first speaks; 'sam: text' speaks as sam; alone:ann has no coach",
     )
     parser.add_argument(
         "--check",
@@ -73,6 +74,7 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
     """Talk with whoever sits here until the input ends."""
     from bot.channels.console import PlainPaper, RichPaper
     from bot.wiring import MovedClock, SystemClock, Terminal, open_store, read_content
+    from bot.workflow.door import Door
 
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):
@@ -87,7 +89,8 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
         if not memory:
             sys.stderr.write(f"Kept in {settings.place}; the key in {settings.key_file}.\n")
         try:
-            terminal = Terminal(store, content, MovedClock(SystemClock()), seated, paper)
+            door = Door(invite_only=settings.invite_only)
+            terminal = Terminal(store, content, MovedClock(SystemClock()), seated, paper, door=door)
             runner.run(terminal.start())
             for line in _typed(live, echo=not sys.stdin.isatty(), people=seated.names):
                 _tell(paper, runner.run(terminal.hear(line)))
@@ -156,6 +159,7 @@ async def play(
     from bot.channels.transcript import TranscriptError
     from bot.timetable.rhythm import tz
     from bot.wiring import FixedClock, MovedClock, Seated, Terminal, open_store, seat
+    from bot.workflow.door import Door
 
     try:
         seated = seat(transcript.people) if transcript.people else Seated(names=("ann",))
@@ -169,9 +173,11 @@ async def play(
     paper = PlainPaper(out)
     starts = transcript.starts.replace(tzinfo=zone).astimezone(UTC) if transcript.starts else STARTS
     clock = MovedClock(FixedClock(starts))
+    numbers = count(1)
+    door = Door(make_token=lambda: f"invitation-number-{next(numbers)}")  # one that a transcript can repeat
 
     async def start() -> Terminal:
-        terminal = Terminal(store, content, clock, seated, paper, zone)
+        terminal = Terminal(store, content, clock, seated, paper, zone, door)
         await terminal.start()
         return terminal
 

@@ -39,7 +39,7 @@ def alert_card(talk: Talk, *, choose: str = "", anew: bool = False, zone: str | 
         head,
         *(_why(talk, reason) for reason in alert.reasons),
         Line(key="desk.stopped" if coached.is_stopped(talk) else "desk.not_stopped"),
-        *_found(talk, talk.known.assessment),
+        *found(talk, talk.known.assessment),
         *_history(alert, here),
         *([Line(key="desk.choose." + choose)] if choose else _proposal(alert)),
     )
@@ -100,7 +100,7 @@ def _pain(told: str) -> Line:
     return Line(key="desk.pain", values={"told": Joined(items=tuple(parts), glue=", ")})
 
 
-def _found(talk: Talk, assessment: Assessment | None) -> Iterator[Line]:
+def found(talk: Talk, assessment: Assessment | None) -> Iterator[Line]:
     """Say in one line what the last screening found limited."""
     if assessment is None:
         yield Line(key="desk.not_screened")

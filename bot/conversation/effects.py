@@ -208,9 +208,28 @@ class LiftFlag:
 
 @dataclass(frozen=True, kw_only=True)
 class TellCoach:
-    """Write an event into the inbox of this person's coach; nothing where there is none."""
+    """Write an event into the inbox of this person's coach; nothing where there is none.
+
+    `to`: the id of the one who is told, of those who may see this client; None: whoever looks after them.
+    """
 
     event: News
+    to: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepOverride:
+    """Keep that a coach decided for another driver than was found."""
+
+    value: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepNote:
+    """Keep what the coach of this turn noted of a client, if they may see that client."""
+
+    client_id: int
+    words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +302,8 @@ Kept: TypeAlias = (
     | RaiseFlag
     | LiftFlag
     | KeepAlert
+    | KeepOverride
     | KeepOrders
 )
 """Effects that are kept as a row of this person's."""
-Effect: TypeAlias = Say | AnswerTap | TellCoach | Show | ForClient | Erase | TakeInvite | Unlink | Kept
+Effect: TypeAlias = KeepNote | Say | AnswerTap | TellCoach | Show | ForClient | Erase | TakeInvite | Unlink | Kept

@@ -1,4 +1,4 @@
-"""Linking of coaches and clients: an invitation is heard, a client consents to a coach's seeing, either side ends it."""
+"""Linking with a coach: an invitation is heard, a client consents to a coach's seeing, either side ends it."""
 
 from __future__ import annotations
 

@@ -438,7 +438,9 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" if _may_train(talk):
             _daily_command(talk, command, rest)
         case "cancel":
-            if isinstance(talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing | Linking):
+            if isinstance(
+                talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing | Linking
+            ):
                 talk.pop()
             screening.pause(talk)
         case "restart":

@@ -469,8 +469,9 @@ def _draw_task(page: _Page, chart: Chart, task: Series, frame: _Frame) -> None:
 
 
 def _scale(page: _Page, frame: _Frame, best: int) -> None:
-    """Draw the rules of a scale from 0, at its ends and its middle."""
-    for value in (0, best // 2, best):
+    """Draw the rules of a scale from 0, at its ends and, if there is room, its middle."""
+    roomy = frame.top - frame.bottom >= 2 * TICK
+    for value in (0, best // 2, best) if roomy else (0, best):
         words = page.fit(str(value), size=TICK, least=LEAST, room=100, lines=1)
         _rule(page, frame, frame.y(value, best), words)
 

@@ -84,6 +84,12 @@ class SqlLinks:
             for row in rows
         ]
 
+    async def met(self, coach_id: int, client_id: int) -> bool:
+        """Tell whether the two are linked, or ever were."""
+        t = self._tables.link
+        any_ = select(t.c.id).where(t.c.coach_id == coach_id, t.c.client_id == client_id).limit(1)
+        return (await self._connection.execute(any_)).scalar() is not None
+
     async def standing(self, client_id: int) -> Link | None:
         """Give the link of a client with their coach; None where there is none."""
         t = self._tables

@@ -6,14 +6,14 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, exists, insert, or_, select, update
+from sqlalchemy import and_, case, delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.activities import load
 from bot.conversation.leaving import KEEP, NOTICE
 from bot.storage.database import Database
 from bot.storage.erasure import EMPTY_MESSAGE
-from bot.storage.tables import Tables, in_state
+from bot.storage.tables import Tables
 
 AT_ONCE = 500
 """How many rows are let go in one transaction: clients are not to wait for it. A proposal."""
@@ -84,11 +84,10 @@ def _long_ago(t: Tables, before: datetime) -> Any:
     person, address, reminder = t.person, t.address, t.reminder
     wrote = exists().where(address.c.person_id == person.c.id, address.c.typed_at >= before)
     looks_after = exists().where(t.role.c.person_id == person.c.id, t.role.c.role.in_(("coach", "operator")))
-    told = exists().where(reminder.c.person_id == person.c.id, reminder.c.kind == KEEP, in_state(reminder, "waiting"))
-    told_today = exists().where(reminder.c.person_id == person.c.id, reminder.c.kind == KEEP, reminder.c.due_at >= before)
+    told = exists().where(reminder.c.person_id == person.c.id, reminder.c.kind == KEEP, reminder.c.due_at >= before)
     joined = person.outerjoin(t.conversation)
     chosen = select(person.c.id, t.conversation.c.state, t.conversation.c.at).select_from(joined)
-    return chosen.where(and_(person.c.at < before, ~wrote, ~looks_after, ~or_(told, told_today)))
+    return chosen.where(and_(person.c.at < before, ~wrote, ~looks_after, ~told))
 
 
 def _silent(row: Any, before: datetime) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -16,6 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
+from bot.storage.erasure_list import ErasureList
+from bot.storage.reapply import settle
+from bot.storage.retention import let_go, remind_silent
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
@@ -34,8 +37,8 @@ KIND = "text"
 class SqlStore:
     """A store in a SQL database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, erasures: ErasureList | None = None) -> None:
+        self._database, self._erasures = database, erasures
         self._tables = database.tables
 
     async def receive(self, raws: Sequence[Raw]) -> int:
@@ -50,7 +53,12 @@ class SqlStore:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[SqlTurns]:
         async with self._database.begin() as connection:
-            yield SqlTurns(connection, self._tables, self._database.ring)
+            turns = SqlTurns(connection, self._tables, self._database.ring, self._erasures)
+            yield turns
+        if turns.has_erased:
+            if self._erasures is not None:
+                await settle(self._database, self._erasures)
+            await self._database.checkpoint()
 
     async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
         """Take due messages, at most one a chat, and mark them as being sent.
@@ -241,10 +249,25 @@ class SqlStore:
             await connection.execute(here.with_for_update(of=t.address, key_share=True))
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
-        """Make one person the coach responsible for another; both come to exist; again does nothing."""
+        """Make one person the coach responsible for another; both come to exist.
+
+        Again does nothing, and nothing does it where the two were linked before and either has ended it.
+        """
         async with self._open() as turns:
             coach_id = await turns.person_at(coach, coach_name, at)
-            await turns.link(coach_id, await turns.person_at(client, client_name, at), at)
+            client_id = await turns.person_at(client, client_name, at)
+            if not await turns.desks.links.met(coach_id, client_id):
+                await turns.link(coach_id, client_id, at)
+
+    async def sweep(self, now: datetime, *, keep: timedelta, texts: timedelta) -> int:
+        """Remind of their data those not heard from for *keep*, and let *texts* go that are older than that.
+
+        Gives how many people will be told that theirs is about to be deleted.
+        """
+        told = await remind_silent(self._database, now, now - keep)
+        if await let_go(self._database, now - texts):
+            await self._database.checkpoint()
+        return told
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -284,6 +307,7 @@ def _outbox_row(row: AnyRow) -> OutboxRow:
             picture=kept.get("picture"),
             stands=kept.get("stands", False),
             anew=kept.get("anew", False),
+            paper=kept.get("paper"),
         ),
         attempts=row.tries,
         edit=None if kept.get("anew") else edit,

@@ -34,11 +34,14 @@ from bot.conversation.effects import (
     Remind,
 )
 from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
+from bot.storage import reapply
 from bot.storage.crypto import KeyRing, to_json
 from bot.storage.desks import OPERATOR, SqlDesks
+from bot.storage.erasure import EMPTY_EVENT, erase
+from bot.storage.erasure_list import ErasureList
 from bot.storage.tables import Tables, in_state
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
-from bot.workflow.ports import Address, DueRow, InboxRow, Message, Raw
+from bot.workflow.ports import Address, DueRow, InboxRow, Message, NobodyError, Raw
 from rules import Assessment, Facts, Plan, Value
 from rules.log import Entry
 
@@ -61,8 +64,12 @@ class SqlTurns:
     transaction is undone and its events wait: see `savepoint`.)
     """
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, ring: KeyRing) -> None:
-        self._connection, self._tables, self._ring = connection, tables, ring
+    def __init__(
+        self, connection: AsyncConnection, tables: Tables, ring: KeyRing, erasures: ErasureList | None = None
+    ) -> None:
+        self._connection, self._tables, self._ring, self._erasures = connection, tables, ring, erasures
+        self.has_erased = False
+        """Whether somebody was deleted: there is something to do after the commit."""
         self._shared = connection.dialect.name == "postgresql"
         self._broken: DBAPIError | None = None
         self._answered: dict[tuple[int, str], int] = {}
@@ -149,14 +156,16 @@ class SqlTurns:
             here = here.where(t.address.c.lookup == lookup)
             await self._connection.execute(here.with_for_update(of=[t.conversation, t.address], key_share=True))
 
-    async def person_at(self, address: Address, name: str, at: datetime) -> int:
-        """Give the id of the person at an address; one who is new becomes a client.
+    async def person_at(self, address: Address, name: str, at: datetime, *, add: bool = True) -> int:
+        """Give the id of the person at an address; one who is new becomes a client, or raises NobodyError.
 
         A name is kept from the first time it is told: one that a coach is given must not change under clients.
         """
         t, lookup = self._tables, lookup_of(self._ring, address)
         found = select(t.person.c.id, t.person.c.name).join(t.address).where(t.address.c.lookup == lookup)
         row = (await self._connection.execute(found)).one_or_none()
+        if row is None and not add:
+            raise NobodyError("nobody is at this address")
         if row is None and self._shared:
             # Somebody new: one process adds them, the others wait and find them.
             await self._connection.execute(select(func.pg_advisory_xact_lock(int(lookup[:15], 16))))
@@ -280,7 +289,7 @@ class SqlTurns:
             theirs = theirs.with_for_update(of=t.conversation)
         row = (await self._connection.execute(theirs)).one_or_none()
         if row is None:
-            raise LookupError(f"there is no person {person_id}")
+            raise NobodyError(f"there is no person {person_id}")
         return row
 
     async def _own_consent(self, person_id: int) -> Any:
@@ -524,6 +533,18 @@ class SqlTurns:
         """Set a row aside that can't be handled; it is kept with its trace."""
         await self._settle(row, state="aside", done_at=at, trace=trace)
 
+    async def empty(self, row: InboxRow, at: datetime) -> None:
+        """Mark a row as handled, and keep nothing of it but that it came."""
+        await self._settle(row, state="done", done_at=at, value=EMPTY_EVENT, chat=None, trace=None)
+
+    async def erase(self, person_id: int, at: datetime) -> Address | None:
+        """Delete all that is kept of a person, and what others were told of them; give where to say goodbye."""
+        gone = await erase(self._connection, self._tables, self._ring, person_id, at, waiting=False)
+        if self._erasures is not None:
+            await reapply.note(self._connection, self._tables, self._erasures, gone.addresses, at)
+        self.has_erased = True
+        return gone.goodbye
+
     async def _settle(self, row: InboxRow, **values: Any) -> None:
         t = self._tables.inbox
         await self._connection.execute(update(t).where(t.c.id == row.id).values(attempts=row.attempts + 1, **values))
@@ -577,7 +598,8 @@ def _readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> 
 
 
 def _as_stored(message: Message) -> Mapping[str, Any]:
-    rest = {"picture": message.picture, "stands": message.stands, "anew": message.anew}
+    rest: dict[str, Any] = {"picture": message.picture, "stands": message.stands, "anew": message.anew}
+    rest |= {"paper": message.paper, "about": list(message.about)}
     return {"text": message.text, "rows": message.rows, **{name: value for name, value in rest.items() if value}}
 
 

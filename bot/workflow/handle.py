@@ -6,12 +6,24 @@ import html
 import logging
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
-from bot.conversation.effects import AnswerTap, ButtonRow, Erase, ForClient, Line, Say, Show, TellCoach
+from bot.conversation.effects import (
+    AnswerTap,
+    ButtonRow,
+    Erase,
+    ForClient,
+    KeepNote,
+    Line,
+    Say,
+    Show,
+    TakeInvite,
+    TellCoach,
+    Unlink,
+)
 from bot.conversation.events import (
     AlertTold,
     Blocked,
@@ -20,9 +32,13 @@ from bot.conversation.events import (
     ClientLeft,
     ClientWrote,
     CoachActed,
+    DeedDone,
     Corrected,
     Elsewhere,
     Event,
+    Invited,
+    InviteTaken,
+    LinkChanged,
     News,
     Tapped,
     Typed,
@@ -31,7 +47,8 @@ from bot.conversation.events import (
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
 from bot.timetable.rhythm import Slot
-from bot.workflow import views
+from bot.workflow import linking, views
+from bot.workflow.door import Door
 from bot.workflow.ports import (
     Address,
     Channel,
@@ -83,13 +100,16 @@ async def handle(
     *,
     limit: int = 50,
     reply: Reply = reply,
+    door: Door | None = None,
 ) -> int:
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
     An event that raises is undone alone and set aside with its trace, and its person is told so.
     Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
+    *door* says who may come in, and how an invitation looks here.
     """
     batch = _Batch(channels=channels, clock=clock, library=library, words=phrasebook, reply=reply)
+    batch.door = door or batch.door
     async with store.turns() as turns:
         for row in await turns.pending(limit, clock.now(), {*channels, PERSON}):
             await batch.take(turns, row)
@@ -154,6 +174,9 @@ NEWS: Mapping[str, type[News]] = {
     "alert_told": AlertTold,
     "client_wrote": ClientWrote,
     "coach_acted": CoachActed,
+    "deed_done": DeedDone,
+    "invite_taken": InviteTaken,
+    "link_changed": LinkChanged,
 }
 ForPerson: TypeAlias = News | CameDue
 """Events that somebody's turn, or the clock, writes for a person."""
@@ -232,6 +255,7 @@ class _Batch:
     library: Library
     words: Words
     reply: Reply
+    door: Door = field(default_factory=Door)
     count: int = 0
     taps: list[tuple[Raw, str | None]] = field(default_factory=list)
     elsewhere: list[Raw] = field(default_factory=list)
@@ -311,7 +335,11 @@ class _Batch:
             await turns.typed_since(heard.address, row.raw.at)
         elif heard.address is not None:
             await turns.unblocked(heard.address)  # whoever taps is there
-        turn = self.reply(known, heard.event, self.library)
+        event = await linking.opened(turns, heard.event)
+        if isinstance(event, Invited):
+            self.emptied.add(row.id)  # a token is kept nowhere
+        known = self.door.seen(known)
+        turn = self.reply(known, event, self.library)
         language = turn.conversation.language
         await turns.save_conversation(person_id, turn.conversation, at)
         tap: str | None = None
@@ -322,12 +350,16 @@ class _Batch:
                     await self._put_out(turns, person_id, effect, language, row.raw.at, about)
                 case AnswerTap(words=line):
                     tap = _plain(self.words.text(line, language)) if line is not None else None
-                case TellCoach(event=event):
-                    await _tell(turns, row, number, event, person_id)
+                case TellCoach(event=news, to=to):
+                    await _tell(turns, row, number, news, person_id, to)
+                case KeepNote(client_id=client_id, words=words):
+                    await self._note_down(turns, row, person_id, client_id, words, language)
                 case Show():
                     await self._show(turns, known.person.id, effect, language, at, row.raw.at)
                 case ForClient():
                     await self._for_client(turns, row, number, person_id, effect, language)
+                case TakeInvite() | Unlink():
+                    await self._link(turns, row, number, person_id, effect, language)
                 case Erase():
                     await self._erase(turns, row, number, person_id, effect, language)
                 case _:
@@ -367,7 +399,7 @@ class _Batch:
     ) -> None:
         """Read a page with the viewer's rights, and say it; one that is not theirs is said not to be."""
         try:
-            said = await views.page(turns, viewer_id, show, self.library, at)
+            said = await views.page(turns, viewer_id, show, self.library, at, self.door)
         except NotTheirsError:
             said = (Say(paragraphs=(NOT_THEIRS,)),)
         for say in said:
@@ -383,6 +415,28 @@ class _Batch:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
             return
         await _write(turns, row, number, effect.event, effect.client_id)
+
+    async def _link(
+        self, turns: Turns, row: InboxRow, number: int, person_id: int, effect: TakeInvite | Unlink, language: str
+    ) -> None:
+        """Link or unlink, where this person may."""
+        tell = teller(turns, f"{row.raw.source}:{row.raw.key}:{number}", row.raw.at)
+        try:
+            if isinstance(effect, TakeInvite):
+                await linking.take(turns, person_id, effect, row.raw.at, tell)
+            else:
+                await linking.end(turns, person_id, effect, row.raw.at, tell)
+        except NotTheirsError:
+            await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
+
+    async def _note_down(
+        self, turns: Turns, row: InboxRow, person_id: int, client_id: int, words: str, language: str
+    ) -> None:
+        """Keep what a coach noted of a client, where they may see them."""
+        try:
+            await turns.desks.add_note(person_id, client_id, words, row.raw.at)
+        except NotTheirsError:
+            await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
 
     async def _set_aside(self, turns: Turns, row: InboxRow, error: Exception) -> None:
         # The trace may quote answers: it goes into the encrypted row, the log says only where to look.
@@ -435,9 +489,14 @@ async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> bool:
     return True
 
 
-async def _tell(turns: Turns, row: InboxRow, number: int, event: News, client_id: int) -> None:
-    """Write an event into the inbox of whoever looks after a client; nothing where nobody does."""
-    if isinstance(event, AlertTold):
+async def _tell(
+    turns: Turns, row: InboxRow, number: int, event: News, client_id: int, to: int | None = None
+) -> None:
+    """Write an event into the inbox of whoever looks after a client, or of that one; nothing where nobody does."""
+    told: Sequence[int]
+    if to is not None:
+        told = [to] if await turns.desks.may(to, client_id) else []
+    elif isinstance(event, AlertTold):
         told = await turns.desks.watchers(client_id, event.whom, event.at)
     else:
         coach_id = await turns.coach_of(client_id)
@@ -450,3 +509,13 @@ async def _write(turns: Turns, row: InboxRow, number: int, event: News, to: int)
     """Write an event into somebody's inbox; the key makes one turn tell it once."""
     key = f"{row.raw.source}:{row.raw.key}:{number}:{to}"
     await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, to), at=row.raw.at))
+
+
+def teller(turns: Turns, what: str, at: datetime) -> linking.Tell:
+    """Give what writes news into inboxes; *what* names the occasion, so that it is told once."""
+
+    async def tell(event: News, to: int) -> None:
+        key = f"{what}:{type(event).__name__}:{to}"
+        await turns.put_in(Raw(source=PERSON, key=key, body=encode(event, to), at=at))
+
+    return tell

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from bot.conversation import desk_pages, leaving
 from bot.conversation.effects import Say, Show
 from bot.conversation.talk import Talk
+from bot.workflow import link_views
+from bot.workflow.door import Door
 from bot.workflow.ports import Turns
 from rules import Library
 
@@ -22,6 +24,7 @@ class Asked:
     given: Mapping[str, Any]
     at: datetime
     library: Library
+    door: Door = field(default_factory=Door)
 
     @property
     def client_id(self) -> int:
@@ -32,9 +35,12 @@ class Asked:
 View: TypeAlias = Callable[[Turns, Asked], Awaitable[Sequence[Say]]]
 
 
-async def page(turns: Turns, viewer_id: int, show: Show, library: Library, at: datetime) -> Sequence[Say]:
+async def page(
+    turns: Turns, viewer_id: int, show: Show, library: Library, at: datetime, door: Door
+) -> Sequence[Say]:
     """Give what a page says; raises NotTheirsError for a client who is not the viewer's, KeyError for no such page."""
-    return await VIEWS[show.view](turns, Asked(viewer_id=viewer_id, given=show.given, at=at, library=library))
+    asked = Asked(viewer_id=viewer_id, given=show.given, at=at, library=library, door=door)
+    return await VIEWS[show.view](turns, asked)
 
 
 async def _alert(turns: Turns, asked: Asked) -> Sequence[Say]:
@@ -49,4 +55,12 @@ async def _mydata(turns: Turns, asked: Asked) -> Sequence[Say]:
     return leaving.own_copy(asked.viewer_id)
 
 
-VIEWS: Mapping[str, View] = {"mydata": _mydata, "alert": _alert}
+VIEWS: Mapping[str, View] = {
+    "mydata": _mydata,
+    "alert": _alert,
+    "invite": link_views.invite,
+    "invites": link_views.invites,
+    "coach": link_views.coach,
+    "looked": link_views.looked,
+    "unlink": link_views.unlink,
+}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from bot.workflow.deliver import LOOK_SECONDS, Pace, deliver
+from bot.workflow.door import Door
 from bot.workflow.due import due
 from bot.workflow.handle import Words, handle
 from bot.workflow.ports import Channel, Clock, Raw, Store
@@ -26,10 +27,16 @@ class Work:
     """The work of one process: what came in is handled, what is to be said is sent, each woken by the other."""
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], clock: Clock, library: Library, phrasebook: Words
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        library: Library,
+        phrasebook: Words,
+        door: Door | None = None,
     ) -> None:
         self._store, self._channels, self._clock = store, channels, clock
-        self._library, self._phrasebook = library, phrasebook
+        self._library, self._phrasebook, self._door = library, phrasebook, door
         self._pace = Pace()
         self._came, self._goes = asyncio.Event(), asyncio.Event()
         self._waiting: list[Raw] = []
@@ -65,7 +72,9 @@ class Work:
             pass
 
     async def _handle(self) -> int:
-        count = await handle(self._store, self._channels, self._clock, self._library, self._phrasebook)
+        count = await handle(
+            self._store, self._channels, self._clock, self._library, self._phrasebook, door=self._door
+        )
         self._waiting = []
         if count:
             self._goes.set()

@@ -125,8 +125,8 @@ SHAPES: dict[str, Chart] = {
         **(
             GERMAN
             | {
-                "task_title": "Schuhe und Strümpfe anziehen " * 8,
-                "levels_title": "Wie leicht sich die Hüfte dreht " * 4,
+                "task_title": "Schuhe und Strümpfe anziehen " * 10,
+                "levels_title": "Wie leicht sich die Hüfte dreht " * 5,
             }
         ),
     ),
