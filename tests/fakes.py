@@ -30,7 +30,7 @@ from bot.conversation.effects import (
 from bot.conversation.events import Event, Tapped, Typed
 from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
-from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, OutboxRow, Raw, Turns
+from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, NobodyError, OutboxRow, Raw, Turns
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOST_TRIES = 10
@@ -339,6 +339,9 @@ class MemoryStore:
             self.rows.people[coach_id] = replace(self.rows.people[coach_id], roles=roles)
             self.rows.people[client_id] = replace(self.rows.people[client_id], coach_id=coach_id)
 
+    async def sweep(self, now: datetime, *, keep: timedelta, texts: timedelta) -> int:
+        raise NotImplementedError("letting go needs a database: nothing here stands in for it")
+
     async def close(self) -> None:
         pass
 
@@ -369,11 +372,13 @@ class MemoryTurns:
             self._store.rows = before
             raise
 
-    async def person_at(self, address: Address, name: str, at: datetime) -> int:
+    async def person_at(self, address: Address, name: str, at: datetime, *, add: bool = True) -> int:
         for person in self._rows.people.values():
             if person.address == address:
                 self._rows.people[person.id] = replace(person, name=person.name or name)
                 return person.id
+        if not add:
+            raise NobodyError("nobody is at this address")
         person_id = len(self._rows.people) + 1
         self._rows.people[person_id] = KeptPerson(id=person_id, name=name, address=address)
         return person_id
@@ -541,6 +546,15 @@ class MemoryTurns:
     async def done(self, row: InboxRow, at: datetime) -> None:
         self._settle(row, state="done")
 
+    async def empty(self, row: InboxRow, at: datetime) -> None:
+        self._settle(row, state="done")
+        kept = self._rows.inbox[row.id]
+        bare = replace(kept.row, raw=replace(kept.row.raw, key="", body={}, chat=""))
+        self._rows.inbox[row.id] = replace(kept, row=bare)
+
+    async def erase(self, person_id: int, at: datetime) -> Address | None:
+        raise NotImplementedError("deleting needs a database: nothing here stands in for it")
+
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         self._settle(row, state="aside", trace=trace)
 
@@ -553,7 +567,7 @@ class MemoryTurns:
         try:
             return self._rows.people[person_id]
         except KeyError:
-            raise LookupError(f"there is no person {person_id}") from None
+            raise NobodyError(f"there is no person {person_id}") from None
 
 
 def _raised(flags: tuple[KeptFlag, ...], effect: RaiseFlag, at: datetime) -> tuple[KeptFlag, ...]:

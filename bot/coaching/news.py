@@ -75,7 +75,7 @@ class InviteTaken:
 
     at: datetime
     taken: bool
-    kind: Literal["coach", "client"] = "client"
+    role: Literal["coach", "client"] = "client"
     coach_name: str = ""
 
 

@@ -183,7 +183,15 @@ class Linking(Kept):
     called: str = ""
 
 
+class Noting(Kept):
+    """What the coach writes next is a note about this client."""
+
+    kind: Literal["noting"] = "noting"
+    client_id: int
+
+
 Activity: TypeAlias = (
+    Noting |
     Hello
     | Screening
     | Confirm

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
+from bot.coaching.caseload import Listed, Note
 from bot.conversation import again, coached, daily, pages, practice, progress, timing, weekly
 from bot.conversation.cards import option_label
 from bot.conversation.desk_pages import data, found
@@ -25,25 +25,6 @@ A_PAGE = 10
 REASONS = ("filmed", "hands_on", "history", "plateau")
 """Why a coach may think another driver more likely."""
 ABOUT = ("profile.age_band", "profile.sex")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Note:
-    """What a coach noted of a client, for coaches alone."""
-
-    at: datetime
-    who: str
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A client in a coach's list. `urgency`: of what waits for the coach; None where nothing does."""
-
-    id: int
-    name: str
-    urgency: str | None = None
-    state: str | None = None
 
 
 # --- the list
@@ -185,7 +166,7 @@ def _menu(talk: Talk) -> tuple[ButtonRow, ...]:
     return (ButtonRow(buttons=tuple(buttons)),)
 
 
-SEEN = {
+SEEN: Mapping[str, Callable[[Talk], bool]] = {
     "result": lambda talk: talk.known.assessment is not None,
     "plan": lambda talk: talk.known.plan is not None,
     "progress": lambda talk: talk.known.assessment is not None or bool(talk.known.log),

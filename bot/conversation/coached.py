@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.coaching.alerts import AT_ONCE, Alert, Orders, Reason, done, look_again_at, raised, told_again, undone
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed
-from bot.conversation import again, timing
+from bot.conversation import again, decided, timing
 from bot.conversation.activities import Answering
 from bot.conversation.effects import (
     Forget,
@@ -119,6 +119,8 @@ def hear(talk: Talk, event: CoachActed) -> None:
         return
     if event.version is not None and (alert is None or event.version != alert.version):
         refresh(talk)
+        return
+    if decided.hear(talk, event):
         return
     match event.deed:
         case "acknowledge":

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from bot.coaching.alerts import Deed
-from bot.coaching.news import AlertTold, ClientWrote, CoachActed
+from bot.coaching.news import AlertTold, ClientWrote, CoachActed, DeedDone
 from bot.conversation import linking
-from bot.conversation.activities import Writing
+from bot.conversation.activities import Noting, Writing
+from bot.conversation.client_pages import SEEN
 from bot.conversation.coached import OWN_WORDS
+from bot.conversation.decided import EDITS
 from bot.conversation.desk_pages import data
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, ForClient, Line, Show
+from bot.conversation.effects import AnswerTap, Button, ButtonRow, ForClient, KeepNote, Line, Show
 from bot.conversation.talk import Talk
 
 COACH = "coach"
+MOST_WORDS = 2000
+"""The longest message or note. A proposal."""
 DEEDS: tuple[Deed | str, ...] = ("acknowledge", "message", "hold", "step_back", "unlock", "refer", "close", "undo")
 CHOICES = ("message", "hold", "unlock")
+EDIT_DEPTH = 2
+"""A button about an exercise names it, and what about it."""
 
 
 def is_coach(talk: Talk) -> bool:
@@ -52,6 +58,23 @@ def tapped(talk: Talk, carried: str) -> bool:
         case ["do", client, version, deed, *rest] if client.isdecimal() and version.isdecimal() and deed in DEEDS:
             talk.toast(f"desk.done.{deed}")
             _act(talk, int(client), deed, version=int(version), words=":".join(rest))
+        case ["act", client, deed, *rest] if client.isdecimal() and deed in (*EDITS, "rescreen"):
+            talk.toast("desk.asked")
+            _act(talk, int(client), deed, version=None, words=":".join(rest))
+        case ["client" | "notes" as page, client] if client.isdecimal():
+            talk.do(AnswerTap(), Show(view=page, given={"client": int(client)}))
+        case ["see", client, what] if client.isdecimal() and what in SEEN:
+            talk.do(AnswerTap(), Show(view="see", given={"client": int(client), "what": what}))
+        case ["edit", client, *rest] if client.isdecimal() and len(rest) <= EDIT_DEPTH:
+            exercise, what = (*rest, "", "")[:EDIT_DEPTH]
+            shown: dict[str, int | str | bool] = {"client": int(client), "exercise": exercise, "what": what}
+            talk.do(AnswerTap(), Show(view="edit", given=shown))
+        case ["clients", page, *rest] if page.isdecimal():
+            talk.do(AnswerTap(), Show(view="clients", given={"page": int(page), "search": ":".join(rest)}))
+        case ["note", client] if client.isdecimal():
+            talk.do(AnswerTap())
+            talk.push(Noting(client_id=int(client)))
+            ask_for_words(talk)
         case ["write", client, *_] if client.isdecimal():
             talk.do(AnswerTap())
             talk.push(Writing(client_id=int(client)))
@@ -68,9 +91,10 @@ def _act(talk: Talk, client: int, deed: str, *, version: int | None, words: str 
 
 
 def ask_for_words(talk: Talk) -> None:
-    """Ask what to tell the client."""
+    """Ask what to tell the client, or to note of them."""
     talk.next_step()
-    talk.say(Line(key="desk.write"), rows=(talk.choices(("cancel", "desk.no_message"), kind="controls"),))
+    asked = Line(key="desk.write_note" if isinstance(talk.top, Noting) else "desk.write")
+    talk.say(asked, rows=(talk.choices(("cancel", "desk.no_message"), kind="controls"),))
 
 
 def has_no_screening(talk: Talk) -> bool:
@@ -92,16 +116,36 @@ def command(talk: Talk, name: str, rest: str) -> bool:
     match name:
         case "start" | "help" if has_no_screening(talk):
             hello(talk)
+        case "clients":
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
+        case "client" if rest.strip().isdecimal():
+            talk.do(Show(view="client", given={"client": int(rest)}))
+        case "client":
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
         case _:
             return False
     return True
 
 
+def deed_done(talk: Talk, event: DeedDone) -> None:
+    """Show the exercises as they are now, or why they are as they were."""
+    if event.why:
+        talk.say(Line(key=f"desk.not_done.{event.why}"))
+    elif event.deed in EDITS:
+        talk.do(Show(view="edit", given={"client": event.client_id, "note": f"desk.edited.{event.deed}"}))
+    else:
+        talk.say(Line(key="desk.asked_for_check"))
+
+
 def wrote(talk: Talk, words: str) -> None:
-    """Send what a coach writes to the client."""
+    """Send what a coach writes to the client, or keep it as a note."""
     writing = talk.top
-    if not isinstance(writing, Writing):
+    if not isinstance(writing, Writing | Noting):
         return
     talk.pop()
-    _act(talk, writing.client_id, "message", version=None, words=OWN_WORDS + words[:2000])
+    if isinstance(writing, Noting):
+        talk.do(KeepNote(client_id=writing.client_id, words=words[:MOST_WORDS]))
+        talk.do(Show(view="notes", given={"client": writing.client_id}))
+        return
+    _act(talk, writing.client_id, "message", version=None, words=OWN_WORDS + words[:MOST_WORDS])
     talk.say(Line(key="desk.sent"))

@@ -109,7 +109,7 @@ def taken(talk: Talk, event: InviteTaken) -> None:
     """Say what came of an invitation that was taken."""
     if not event.taken:
         talk.say(Line(key="linking.void"))
-    elif event.kind == "client":
+    elif event.role == "client":
         talk.say(Line(key="linking.linked", values={"coach": event.coach_name}))
 
 
@@ -151,7 +151,7 @@ def _for_client(talk: Talk, event: LinkChanged) -> None:
 
 def show(talk: Talk) -> None:
     """Show who the coach is, what they see and since when."""
-    talk.do(Show(view="coach"))
+    talk.do(Show(view="coach", given={"anew": True}))
 
 
 def page_tapped(talk: Talk, carried: str) -> bool:
@@ -160,8 +160,7 @@ def page_tapped(talk: Talk, carried: str) -> bool:
         case ["l", "looked"]:
             talk.do(AnswerTap(), Show(view="looked"))
         case ["l", "coach"]:
-            talk.do(AnswerTap())
-            show(talk)
+            talk.do(AnswerTap(), Show(view="coach"))
         case ["l", "end", coach] if coach.isdecimal():
             if _is_theirs(talk, int(coach)):
                 talk.do(AnswerTap(), Show(view="coach", given={"sure": True}))

@@ -26,7 +26,8 @@ LOOKS = (
     "unlink",
 )
 """What the audit may say and the client is told in words of its own; anything else is a look at their data."""
-INVITES = "invites"
+INVITES, PAGE = "invites", "coach"
+"""The names of their cards: a tap changes them where they stand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ def invitation(link: str, invite: Open, *, by: str, scanned: bool) -> Say:
     )
 
 
-def invites(open_: Sequence[Open], *, note: str = "") -> Say:
+def invites(open_: Sequence[Open], *, note: str = "", anew: bool = False) -> Say:
     """List the invitations that are open, each with a button that takes it back."""
     told = [Line(key=note)] if note else []
     if not open_:
@@ -82,6 +83,7 @@ def invites(open_: Sequence[Open], *, note: str = "") -> Say:
         rows=(ButtonRow(buttons=buttons),),
         card=INVITES,
         stands=True,
+        anew=anew,
     )
 
 
@@ -90,26 +92,26 @@ def too_many(most: int) -> Say:
     return Say(paragraphs=(Line(key="linking.too_many", values={"count": most}),))
 
 
-def coach(person: Person, since: datetime | None, *, zone: str | None, sure: bool = False) -> Say:
+def coach(person: Person, since: datetime | None, *, zone: str | None, sure: bool = False, anew: bool = False) -> Say:
     """Lay the page of /coach out: who the coach is, what they see, since when; *sure*: whether to end it."""
     name = person.coach_name
     if name is None:
         return Say(paragraphs=(Line(key="linking.no_coach"),))
     if since is None:
-        return Say(
-            paragraphs=(Line(key="linking.default_coach", values={"coach": name}), *_seen()), rows=(_looked_row(),)
-        )
+        paragraphs = (Line(key="linking.default_coach", values={"coach": name}), *_seen())
+        return Say(paragraphs=paragraphs, rows=(_looked_row(),), card=PAGE, stands=True, anew=anew)
     coach_id = person.coaches[0]
     head = Line(key="linking.your_coach", values={"coach": name, "since": _day(since, zone)})
     if sure:
         end = Button(data=f"l:ended:{coach_id}", label=Line(key="linking.sure_yes"))
         stay = Button(data="l:coach", label=Line(key="linking.sure_no"))
         asked = Line(key="linking.sure", values={"coach": name})
-        return Say(paragraphs=(asked,), rows=(ButtonRow(buttons=(end, stay)),))
+        return Say(paragraphs=(asked,), rows=(ButtonRow(buttons=(end, stay)),), card=PAGE, stands=True)
     cover = [Line(key="linking.covered", values={"cover": person.cover_name})] if person.cover_name else []
     end = Button(data=f"l:end:{coach_id}", label=Line(key="linking.end"))
     row = ButtonRow(buttons=(*_looked_row().buttons, end))
-    return Say(paragraphs=(head, *_seen(), *cover, Line(key="linking.may_end")), rows=(row,))
+    paragraphs = (head, *_seen(), *cover, Line(key="linking.may_end"))
+    return Say(paragraphs=paragraphs, rows=(row,), card=PAGE, stands=True, anew=anew)
 
 
 def _seen() -> tuple[Line, ...]:

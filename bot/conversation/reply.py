@@ -30,6 +30,7 @@ from bot.conversation.activities import (
     Confirm,
     Hello,
     Linking,
+    Noting,
     Practice,
     Prompt,
     Resume,
@@ -50,6 +51,7 @@ from bot.conversation.events import (
     ClientWrote,
     CoachActed,
     Corrected,
+    DeedDone,
     Event,
     Invited,
     InviteTaken,
@@ -106,6 +108,8 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             desk.client_wrote(talk, event)
         case CoachActed():
             coached.hear(talk, event)
+        case DeedDone():
+            desk.deed_done(talk, event)
         case Invited():
             _invited(talk, event)
         case InviteTaken():
@@ -150,7 +154,7 @@ def _invited(talk: Talk, event: Invited) -> None:
 def _taken(talk: Talk, event: InviteTaken) -> None:
     """Say what came of an invitation, and go on where they were."""
     linking.taken(talk, event)
-    if event.taken and event.kind == "coach" and talk.top is None:
+    if event.taken and event.role == "coach" and talk.top is None:
         desk.hello(talk)
     else:
         _show_where_they_are(talk)
@@ -168,7 +172,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     if not words:
         _show_where_they_are(talk)
         return
-    if isinstance(talk.top, Writing):  # a coach's words to a client tell nothing of the coach
+    if isinstance(talk.top, Writing | Noting):  # a coach's words to a client tell nothing of the coach
         desk.wrote(talk, words)
         return
     if not words.strip("?! ") and talk.screening is not None and talk.top is talk.screening:
@@ -356,7 +360,7 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.undo(talk)
         case "go-on":
             talk.say(Line(key="bot.see_you"))
-        case "cancel" if isinstance(talk.top, Answering | Writing):
+        case "cancel" if isinstance(talk.top, Answering | Writing | Noting):
             talk.pop()
             talk.say(Line(key="coached.not_sent"))
         case _ if coached.answer(talk, option):
@@ -536,7 +540,7 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             coached.ask_for_words(talk)
         case Linking():
             linking.ask(talk, note)
-        case Writing():
+        case Writing() | Noting():
             desk.ask_for_words(talk)
         case None | Prompt() if desk.has_no_screening(talk):
             desk.hello(talk)

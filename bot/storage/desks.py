@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from sqlalchemy import insert, select
+from sqlalchemy import and_, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.alerts import Alert
+from bot.coaching.caseload import Listed, Note
 from bot.coaching.desk import Desk
 from bot.coaching.record import Record
 from bot.storage import records
@@ -181,6 +182,34 @@ class SqlDesks:
             )
         except LookupError as error:
             raise NotTheirsError(str(error)) from error
+
+    async def add_note(self, viewer_id: int, client_id: int, words: str, at: datetime) -> None:
+        """Keep what a coach noted of a client; raises NotTheirsError."""
+        await self.check(viewer_id, client_id, "note", at)
+        row = {"person_id": client_id, "coach_id": viewer_id, "value": words, "at": at}
+        await self._connection.execute(insert(self._tables.note).values(**row))
+
+    async def notes(self, viewer_id: int, client_id: int, limit: int, at: datetime) -> Sequence[Note]:
+        """List what coaches noted of a client, the newest first; never for the client. Raises NotTheirsError."""
+        if viewer_id == client_id:
+            return []
+        await self.check(viewer_id, client_id, "notes", at)
+        t = self._tables
+        chosen = select(t.note.c.at, t.note.c.value, t.person.c.name).outerjoin(
+            t.person, t.person.c.id == t.note.c.coach_id
+        )
+        chosen = chosen.where(t.note.c.person_id == client_id).order_by(t.note.c.id.desc()).limit(limit)
+        rows = await self._connection.execute(chosen)
+        return [Note(at=row.at, who=row.name or "", words=row.value) for row in rows]
+
+    async def listed(self, coach_id: int, at: datetime) -> Sequence[Listed]:
+        """List the clients of a coach by name, with what waits for the coach."""
+        t = self._tables
+        ids = await self.caseload(coach_id, at)
+        live = and_(t.alert.c.person_id == t.person.c.id, t.alert.c.closed_at.is_(None))
+        chosen = select(t.person.c.id, t.person.c.name, t.alert.c.urgency, t.alert.c.state).outerjoin(t.alert, live)
+        rows = await self._connection.execute(chosen.where(t.person.c.id.in_(ids)))
+        return [Listed(id=row.id, name=row.name, urgency=row.urgency, state=row.state) for row in rows]
 
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""

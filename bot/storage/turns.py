@@ -25,6 +25,7 @@ from bot.conversation.effects import (
     KeepConsent,
     KeepEntry,
     KeepOrders,
+    KeepOverride,
     KeepPlan,
     KeepProfile,
     KeepRhythm,
@@ -354,6 +355,8 @@ class SqlTurns:
                 await self._add(t.assessment, person_id=person_id, at=at, **row)
             case KeepAlert(alert=alert):
                 await self._keep_alert(person_id, alert, at)
+            case KeepOverride(value=value):
+                await self._add(t.override, client_id=person_id, value=dict(value), at=at)
             case KeepOrders(orders=orders):
                 await self._put(t.orders, person_id, _plain(orders), at)
             case KeepPlan(plan=plan):

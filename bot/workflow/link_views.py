@@ -23,7 +23,7 @@ async def invite(turns: Turns, asked: Asked) -> Sequence[Say]:
     await _coach(turns, asked)
     before = await invites.open(asked.viewer_id, asked.at)
     if len(before) >= MOST_OPEN:
-        return [linking_pages.too_many(MOST_OPEN), linking_pages.invites(_open(before))]
+        return [linking_pages.too_many(MOST_OPEN), linking_pages.invites(_open(before), anew=True)]
     token = asked.door.make_token()
     made = await invites.make(
         token,
@@ -35,7 +35,7 @@ async def invite(turns: Turns, asked: Asked) -> Sequence[Say]:
     )
     (new,) = _open([made])
     said = linking_pages.invitation(asked.door.link(token), new, by=made.maker_name, scanned=asked.door.bot is not None)
-    return [said, linking_pages.invites(_open([made, *before]))]
+    return [said, linking_pages.invites(_open([made, *before]), anew=True)]
 
 
 async def invites(turns: Turns, asked: Asked) -> Sequence[Say]:
@@ -53,7 +53,8 @@ async def coach(turns: Turns, asked: Asked) -> Sequence[Say]:
     client = await turns.desks.client(asked.viewer_id, asked.viewer_id, "coach", asked.at)
     link = await turns.desks.links.standing(asked.viewer_id)
     since = link.since if link is not None else None
-    return [linking_pages.coach(client.known.person, since, zone=client.zone, sure=bool(asked.given.get("sure")))]
+    sure, anew = bool(asked.given.get("sure")), bool(asked.given.get("anew"))
+    return [linking_pages.coach(client.known.person, since, zone=client.zone, sure=sure, anew=anew)]
 
 
 async def looked(turns: Turns, asked: Asked) -> Sequence[Say]:

@@ -47,7 +47,7 @@ async def take(turns: Turns, person_id: int, effect: TakeInvite, at: datetime, t
         return
     if invite.kind == "coach":
         await links.employ(person_id, invite.name, at, operator=invite.operator, takes_all=invite.takes_all)
-        await tell(InviteTaken(at=at, taken=True, kind="coach"), person_id)
+        await tell(InviteTaken(at=at, taken=True, role="coach"), person_id)
         return
     if invite.maker_id is None:
         raise ValueError(f"invitation {invite.id} is a client's and has no coach")
@@ -60,7 +60,7 @@ async def take(turns: Turns, person_id: int, effect: TakeInvite, at: datetime, t
     now = await links.standing(person_id)
     if now is not None:
         await tell(_change(now, person_id, at, linked=True), now.coach_id)
-    await tell(InviteTaken(at=at, taken=True, kind="client", coach_name=invite.maker_name), person_id)
+    await tell(InviteTaken(at=at, taken=True, role="client", coach_name=invite.maker_name), person_id)
     if alerted:
         await _pass_on(turns, person_id, at, tell)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from bot.coaching.caseload import Listed, Note
 from bot.coaching.desk import Desk
 from bot.coaching.record import Record
 from bot.conversation.activities import Conversation
@@ -213,6 +214,15 @@ class Desks(Protocol):
 
     async def record(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Record:
         """Read everything kept of a client for somebody; raises NotTheirsError."""
+
+    async def add_note(self, viewer_id: int, client_id: int, words: str, at: datetime) -> None:
+        """Keep what a coach noted of a client; raises NotTheirsError."""
+
+    async def notes(self, viewer_id: int, client_id: int, limit: int, at: datetime) -> Sequence[Note]:
+        """List what coaches noted of a client, the newest first; never for the client. Raises NotTheirsError."""
+
+    async def listed(self, coach_id: int, at: datetime) -> Sequence[Listed]:
+        """List the clients of a coach by name, with what waits for the coach."""
 
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""

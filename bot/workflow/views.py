@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from bot.conversation import desk_pages, leaving
 from bot.conversation.effects import Say, Show
 from bot.conversation.talk import Talk
-from bot.workflow import link_views
+from bot.workflow import client_views, link_views
 from bot.workflow.door import Door
 from bot.workflow.ports import Turns
 from rules import Library
@@ -58,6 +58,11 @@ async def _mydata(turns: Turns, asked: Asked) -> Sequence[Say]:
 VIEWS: Mapping[str, View] = {
     "mydata": _mydata,
     "alert": _alert,
+    "clients": client_views.clients,
+    "client": client_views.client,
+    "see": client_views.see,
+    "edit": client_views.edit,
+    "notes": client_views.notes,
     "invite": link_views.invite,
     "invites": link_views.invites,
     "coach": link_views.coach,

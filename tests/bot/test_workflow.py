@@ -134,8 +134,16 @@ async def test_an_update_of_a_channel_that_is_not_here_keeps_waiting() -> None:
 
 async def test_every_tap_is_answered_after_the_commit() -> None:
     store, line = MemoryStore(), RecordingChannel()
+    await run(store, line, heard("0", text="hi"))
     await run(store, line, heard("1", tap="old"), heard("2", tap="new"))
     assert line.taps == [("1", "en/stale"), ("2", None)]
+
+
+async def test_a_tap_of_somebody_who_is_not_there_makes_nobody_and_is_not_kept() -> None:
+    store, line = MemoryStore(), RecordingChannel()
+    await run(store, line, heard("1", tap="old"))
+    assert (store.rows.people, line.taps) == ({}, [("1", "en/bot.stale")])
+    assert [(kept.state, kept.row.raw.body) for kept in store.rows.inbox.values()] == [("done", {})]
 
 
 async def test_a_coach_hears_of_a_client_once() -> None:
