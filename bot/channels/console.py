@@ -311,7 +311,8 @@ class _Chat:
 
 
 def _raw(name: str, at: datetime, **what: str) -> Raw:
-    return Raw(source=CHANNEL, key=uuid4().hex, body={"from": name, **what}, at=at)
+    body = {"from": name, **what}
+    return Raw(source=CHANNEL, key=uuid4().hex, body=body, at=at, chat=f"{CHANNEL}:{CHANNEL}:{name}")
 
 
 def _correction(chat: _Chat, name: str, rest: str, at: datetime) -> Raw | Note:

@@ -23,8 +23,12 @@ REPEAT_AFTER = {"emergency": timedelta(minutes=15), "urgent": timedelta(minutes=
 """How long one who was told has before they are told again. A proposal."""
 REPEATS = 2
 """How often each of coach, cover and operator is told again before the next is. A proposal."""
-LONGER_HOLD, HOLD = timedelta(days=7), timedelta(days=3)
-"""How long a hold lasts; which one a coach chooses. A proposal."""
+HOLDS = (3, 7)
+"""Days that exercises may be held for at a tap. A proposal."""
+UNLOCK_REASONS = ("examined", "spoke", "mistake", "known")
+"""Why a coach lifts a stop."""
+DRAFTS = ("how", "rest", "call")
+"""Messages that are written already."""
 
 
 class Kept(BaseModel):

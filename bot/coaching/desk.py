@@ -14,6 +14,8 @@ class Desk(Kept):
     digest_at: time = time(17, 30)
     cover_id: int | None = None
     away_until: datetime | None = None
+    answered: tuple[str, ...] = ()
+    """Marks of what the coach decided in a digest and is not asked again; they tell nothing of a client."""
 
     def is_away(self, at: datetime) -> bool:
         """Tell whether the coach is away then."""

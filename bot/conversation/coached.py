@@ -5,7 +5,20 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from bot.coaching.alerts import AT_ONCE, Alert, Orders, Reason, done, look_again_at, raised, told_again, undone
+from bot.coaching.alerts import (
+    AT_ONCE,
+    DRAFTS,
+    HOLDS,
+    UNLOCK_REASONS,
+    Alert,
+    Orders,
+    Reason,
+    done,
+    look_again_at,
+    raised,
+    told_again,
+    undone,
+)
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed
 from bot.conversation import again, decided, timing
 from bot.conversation.activities import Answering
@@ -126,9 +139,9 @@ def hear(talk: Talk, event: CoachActed) -> None:
         case "acknowledge":
             if alert is not None and alert.urgency in AT_ONCE:
                 talk.say(Line(key="coached.seen", values={"coach": event.coach_name}))
-        case "message":
+        case "message" if event.words in DRAFTS or event.words.startswith(OWN_WORDS):
             _say_message(talk, event)
-        case "hold":
+        case "hold" if event.words in map(str, HOLDS):
             days = int(event.words)
             until = again.local_day(talk) + timedelta(days=days)
             talk.do(KeepOrders(orders=Orders(held_until=until, by=event.coach_name)))
@@ -137,7 +150,7 @@ def hear(talk: Talk, event: CoachActed) -> None:
         case "step_back":
             talk.do(KeepEntry(entry=FlareUp(id=_back_id(talk, event), on=again.local_day(talk), by="coach")))
             talk.say(Line(key="coached.step_back", values={"coach": event.coach_name}))
-        case "unlock":
+        case "unlock" if event.words in UNLOCK_REASONS:
             _unlock(talk, event)
         case "refer":
             talk.say(Line(key="coached.refer", values={"coach": event.coach_name}))

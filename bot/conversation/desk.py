@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.coaching.alerts import Deed
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed, DeedDone
 from bot.conversation import linking
@@ -20,6 +22,11 @@ DEEDS: tuple[Deed | str, ...] = ("acknowledge", "message", "hold", "step_back", 
 CHOICES = ("message", "hold", "unlock")
 EDIT_DEPTH = 2
 """A button about an exercise names it, and what about it."""
+
+
+def is_number(text: str) -> bool:
+    """Tell whether what a button carries, or somebody typed, can be the number of something kept here."""
+    return re.fullmatch(r"[0-9]{1,15}", text) is not None
 
 
 def is_coach(talk: Talk) -> bool:
@@ -51,31 +58,31 @@ def tapped(talk: Talk, carried: str) -> bool:
     if linking.coach_tapped(talk, carried):
         return True
     match carried.split(":")[1:]:
-        case ["alert", client] if client.isdecimal():
+        case ["alert", client] if is_number(client):
             talk.do(AnswerTap(), Show(view="alert", given={"client": int(client)}))
-        case ["choose", client, version, deed] if client.isdecimal() and version.isdecimal() and deed in CHOICES:
+        case ["choose", client, version, deed] if is_number(client) and is_number(version) and deed in CHOICES:
             talk.do(AnswerTap(), Show(view="alert", given={"client": int(client), "choose": deed}))
-        case ["do", client, version, deed, *rest] if client.isdecimal() and version.isdecimal() and deed in DEEDS:
+        case ["do", client, version, deed, *rest] if is_number(client) and is_number(version) and deed in DEEDS:
             talk.toast(f"desk.done.{deed}")
             _act(talk, int(client), deed, version=int(version), words=":".join(rest))
-        case ["act", client, deed, *rest] if client.isdecimal() and deed in (*EDITS, "rescreen"):
+        case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen"):
             talk.toast("desk.asked")
             _act(talk, int(client), deed, version=None, words=":".join(rest))
-        case ["client" | "notes" as page, client] if client.isdecimal():
+        case ["client" | "notes" as page, client] if is_number(client):
             talk.do(AnswerTap(), Show(view=page, given={"client": int(client)}))
-        case ["see", client, what] if client.isdecimal() and what in SEEN:
+        case ["see", client, what] if is_number(client) and what in SEEN:
             talk.do(AnswerTap(), Show(view="see", given={"client": int(client), "what": what}))
-        case ["edit", client, *rest] if client.isdecimal() and len(rest) <= EDIT_DEPTH:
+        case ["edit", client, *rest] if is_number(client) and len(rest) <= EDIT_DEPTH:
             exercise, what = (*rest, "", "")[:EDIT_DEPTH]
             shown: dict[str, int | str | bool] = {"client": int(client), "exercise": exercise, "what": what}
             talk.do(AnswerTap(), Show(view="edit", given=shown))
-        case ["clients", page, *rest] if page.isdecimal():
+        case ["clients", page, *rest] if is_number(page):
             talk.do(AnswerTap(), Show(view="clients", given={"page": int(page), "search": ":".join(rest)}))
-        case ["note", client] if client.isdecimal():
+        case ["note", client] if is_number(client):
             talk.do(AnswerTap())
             talk.push(Noting(client_id=int(client)))
             ask_for_words(talk)
-        case ["write", client, *_] if client.isdecimal():
+        case ["write", client, *_] if is_number(client):
             talk.do(AnswerTap())
             talk.push(Writing(client_id=int(client)))
             ask_for_words(talk)
@@ -118,7 +125,7 @@ def command(talk: Talk, name: str, rest: str) -> bool:
             hello(talk)
         case "clients":
             talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
-        case "client" if rest.strip().isdecimal():
+        case "client" if is_number(rest.strip()):
             talk.do(Show(view="client", given={"client": int(rest)}))
         case "client":
             talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from bot.coaching.alerts import Alert, Reason, Step, proposed
+from bot.coaching.alerts import DRAFTS, HOLDS, UNLOCK_REASONS, Alert, Reason, Step, proposed
 from bot.conversation import coached
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
@@ -15,12 +15,8 @@ from rules import Assessment
 
 PRIVATE = ("rf37b_private",)
 """Flags whose words are the client's alone."""
-UNLOCK_REASONS = ("examined", "spoke", "mistake", "known")
-DRAFTS = ("how", "rest", "call")
 MOST_STEPS = 4
 """So many of the last steps a card lists. A proposal."""
-HOLDS = (3, 7)
-"""Days that exercises may be held for at a tap. A proposal."""
 
 
 def alert_card(talk: Talk, *, choose: str = "", anew: bool = False, zone: str | None = None) -> Say:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from bot.coaching.alerts import Alert, Orders
+from bot.coaching.desk import Desk
 from bot.coaching.news import CoachActed, News
 from bot.timetable import rhythm as timetable
 from rules import Assessment, Facts, Flag, Plan, Value
@@ -247,6 +248,13 @@ class KeepOrders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepDesk:
+    """Keep what the coach of this turn set for their desk."""
+
+    desk: Desk
+
+
+@dataclass(frozen=True, kw_only=True)
 class Show:
     """Show a page that needs more than is known in a turn; it is read with this person's rights.
 
@@ -304,6 +312,7 @@ Kept: TypeAlias = (
     | KeepAlert
     | KeepOverride
     | KeepOrders
+    | KeepDesk
 )
 """Effects that are kept as a row of this person's."""
 Effect: TypeAlias = KeepNote | Say | AnswerTap | TellCoach | Show | ForClient | Erase | TakeInvite | Unlink | Kept

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.coaching.alerts import Alert, Orders
+from bot.coaching.desk import Desk
 from bot.conversation.activities import Conversation
 from bot.timetable.rhythm import Rhythm
 from rules import Action, Assessment, Facts, Plan, Urgency, Value
@@ -80,5 +81,7 @@ class Known:
     """What their coach decided about their exercises."""
     unreadable: tuple[str, ...] = ()
     """What is stored and can't be read by this version: result, plan."""
+    desk: Desk | None = None
+    """A coach's desk; None for who has none."""
     closed: bool = False
     """Whether they may not begin here: only the invited may, and they are not."""

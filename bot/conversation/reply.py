@@ -154,8 +154,11 @@ def _invited(talk: Talk, event: Invited) -> None:
 def _taken(talk: Talk, event: InviteTaken) -> None:
     """Say what came of an invitation, and go on where they were."""
     linking.taken(talk, event)
-    if event.taken and event.role == "coach" and talk.top is None:
+    if event.taken and event.role == "coach":
+        while isinstance(talk.top, Hello):  # a coach agrees to nothing before they screen themselves
+            talk.pop()
         desk.hello(talk)
+        _back_to_it(talk)
     else:
         _show_where_they_are(talk)
 

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from sqlalchemy import and_, insert, select
+from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.alerts import Alert
 from bot.coaching.caseload import Listed, Note
 from bot.coaching.desk import Desk
 from bot.coaching.record import Record
+from bot.conversation.decided import EDITS
 from bot.storage import records
 from bot.storage.crypto import KeyRing
 from bot.storage.invites import SqlInvites
 from bot.storage.links import SqlLinks
 from bot.storage.tables import Tables
-from bot.workflow.ports import Client, NotTheirsError
+from bot.workflow.ports import Client, NotTheirsError, Signs
 
 if TYPE_CHECKING:
     from bot.storage.turns import SqlTurns
 
 COACH, OPERATOR = "coach", "operator"
+ASKED_FOR = ("too_late", "blocked")
+"""Why a prompt was not said although its session was due."""
+DEEDS = ("message", "hold", "step_back", "unlock", "refer", "rescreen", *EDITS)
+"""What a coach does about a client, as the audit names it."""
+MOST_PLANS = 30
+"""So many plans back it is looked when a driver's exercises began. A proposal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +137,7 @@ class SqlDesks:
     async def _alert(self, client_id: int) -> Alert | None:
         t = self._tables.alert
         live = select(t.c.value).where(t.c.person_id == client_id, t.c.closed_at.is_(None))
-        value = (await self._connection.execute(live)).scalar()
-        try:
-            return Alert.model_validate(value) if value is not None else None
-        except ValidationError:
-            return None
+        return _alert((await self._connection.execute(live)).scalar())
 
     async def may(self, viewer_id: int, client_id: int) -> bool:
         """Tell whether somebody may see and decide for a client now: their coach, who covers, or the client.
@@ -228,10 +232,52 @@ class SqlDesks:
             found |= set((await self._connection.execute(free)).scalars())
         return sorted(found - {coach_id})
 
+    async def signs(self, viewer_id: int, client_id: int, since: datetime) -> Signs:
+        """Read what says how a client was reached *since* then; raises NotTheirsError."""
+        if not await self.may(viewer_id, client_id):
+            raise NotTheirsError(f"client {client_id} is not a client of person {viewer_id}")
+        t, run = self._tables, self._connection.execute
+        blocked = select(t.address.c.blocked_at).where(t.address.c.person_id == client_id, t.address.c.preferred)
+        ended = t.outbox.c.state.in_(("sent", "failed"))
+        sent = select(t.outbox.c.state).where(t.outbox.c.person_id == client_id, ended)
+        asked = and_(t.reminder.c.person_id == client_id, t.reminder.c.kind == "prompt")
+        asked = and_(asked, t.reminder.c.due_at >= since, t.reminder.c.state != "waiting")
+        told = or_(t.reminder.c.state == "done", t.reminder.c.why.in_(ASKED_FOR))
+        put_off = and_(t.reminder.c.person_id == client_id, t.reminder.c.kind == "later", t.reminder.c.due_at >= since)
+        put_off = and_(put_off, t.reminder.c.state != "skipped", t.reminder.c.slot.not_like("waits-%"))
+        theirs = and_(t.audit.c.client_id == client_id, t.audit.c.person_id != client_id, t.audit.c.what.in_(DEEDS))
+        closed = select(t.alert.c.value).where(t.alert.c.person_id == client_id, t.alert.c.closed_at >= since)
+        days = (await run(select(t.reminder.c.local_date).where(asked, told))).scalars()
+        return Signs(
+            blocked_at=(await run(blocked)).scalar(),
+            failed=(await run(sent.order_by(t.outbox.c.id.desc()).limit(1))).scalar() == "failed",
+            snoozed_until=(await run(select(func.max(t.reminder.c.due_at)).where(put_off))).scalar(),
+            prompted=frozenset(date.fromisoformat(day) for day in days),
+            driver_since=await self._driver_since(client_id),
+            acted_at=(await run(select(func.max(t.audit.c.at)).where(theirs))).scalar(),
+            closed=[alert for value in (await run(closed)).scalars() if (alert := _alert(value)) is not None],
+        )
+
+    async def _driver_since(self, client_id: int) -> datetime | None:
+        """Tell when the plans began to be for the driver that the newest is for."""
+        t = self._tables.plan
+        plans = select(t.c.at, t.c.value).where(t.c.person_id == client_id).order_by(t.c.id.desc()).limit(MOST_PLANS)
+        rows = (await self._connection.execute(plans)).all()
+        drivers = [(row.value or {}).get("driver") for row in rows]
+        same = sum(1 for _ in takewhile(lambda driver: driver == drivers[0], drivers))
+        return rows[same - 1].at if rows else None
+
     async def _desks(self) -> Sequence[tuple[int, Desk]]:
         t = self._tables.desk
         rows = await self._connection.execute(select(t.c.person_id, t.c.value))
         return [(row.person_id, _desk(row.value)) for row in rows]
+
+
+def _alert(value: object) -> Alert | None:
+    try:
+        return Alert.model_validate(value) if value is not None else None
+    except ValidationError:
+        return None
 
 
 def _desk(value: object) -> Desk:

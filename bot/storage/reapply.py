@@ -76,7 +76,7 @@ async def reapply(database: Database, erasures: ErasureList) -> int:
                 count += 1
         await _put_held_against(connection, t.meta, erasures)
     if count:
-        await database.checkpoint()
+        await database.wipe()
         log.warning("%s people who had been deleted came back with a backup; they are deleted again", count)
     return count
 

@@ -58,7 +58,7 @@ class SqlStore:
         if turns.has_erased:
             if self._erasures is not None:
                 await settle(self._database, self._erasures)
-            await self._database.checkpoint()
+            await self._database.wipe()
 
     async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
         """Take due messages, at most one a chat, and mark them as being sent.
@@ -265,8 +265,7 @@ class SqlStore:
         Gives how many people will be told that theirs is about to be deleted.
         """
         told = await remind_silent(self._database, now, now - keep)
-        if await let_go(self._database, now - texts):
-            await self._database.checkpoint()
+        await let_go(self._database, now - texts)
         return told
 
     async def close(self) -> None:

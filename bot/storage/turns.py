@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.alerts import Alert, Orders
+from bot.coaching.desk import Desk
 from bot.conversation.activities import Conversation
 from bot.conversation.activities import load as load_conversation
 from bot.conversation.effects import (
@@ -23,6 +24,7 @@ from bot.conversation.effects import (
     KeepAnswer,
     KeepAssessment,
     KeepConsent,
+    KeepDesk,
     KeepEntry,
     KeepOrders,
     KeepOverride,
@@ -255,6 +257,7 @@ class SqlTurns:
             ),
             alert=_readable(Alert, row.alert, "alert", unreadable),
             orders=orders or Orders(),
+            desk=_readable(Desk, row.desk, "desk", []),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
@@ -262,7 +265,7 @@ class SqlTurns:
         """Read where a person stands, in one query."""
         t = self._tables
         joined = t.person.join(t.conversation)
-        for one in (t.profile, t.rhythm, t.orders):
+        for one in (t.profile, t.rhythm, t.orders, t.desk):
             joined = joined.outerjoin(one, one.c.person_id == t.person.c.id)
         for log in (t.consent, t.assessment, t.plan):
             newest = select(func.max(log.c.id)).where(log.c.person_id == person_id).scalar_subquery()
@@ -281,6 +284,7 @@ class SqlTurns:
             t.plan.c.value.label("plan"),
             t.rhythm.c.value.label("rhythm"),
             t.orders.c.value.label("orders"),
+            t.desk.c.value.label("desk"),
             t.alert.c.value.label("alert"),
             t.link.c.coach_id,
             exists().where(t.role.c.role == OPERATOR).label("operated"),
@@ -359,6 +363,10 @@ class SqlTurns:
                 await self._add(t.override, client_id=person_id, value=dict(value), at=at)
             case KeepOrders(orders=orders):
                 await self._put(t.orders, person_id, _plain(orders), at)
+            case KeepDesk(desk=desk):
+                row = {"value": _plain(desk), "at": at}
+                put = self._insert(t.desk).values(person_id=person_id, takes_all=False, **row)
+                await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
             case KeepPlan(plan=plan):
                 await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)
             case RaiseFlag(flag=flag, own_words=own_words, screen=screen):
@@ -417,11 +425,13 @@ class SqlTurns:
         reached = and_(t.address.c.person_id == t.reminder.c.person_id, t.address.c.preferred)
         joined = t.reminder.outerjoin(t.address, reached)
         joined = joined.outerjoin(t.rhythm, t.rhythm.c.person_id == t.reminder.c.person_id)
+        joined = joined.outerjoin(t.desk, t.desk.c.person_id == t.reminder.c.person_id)
         found = select(
             *(t.reminder.c[name] for name in ("id", "person_id", "kind", "local_date", "slot", "due_at")),
             t.address.c.value.label("address"),
             t.address.c.blocked_at,
             t.rhythm.c.value.label("rhythm"),
+            t.desk.c.value.label("desk"),
         ).select_from(joined)
         found = found.where(t.reminder.c.id.in_(ids)).order_by(t.reminder.c.due_at, t.reminder.c.id)
         return [_due_row(row) for row in await self._connection.execute(found)]
@@ -574,6 +584,7 @@ def _due_row(row: Row[*tuple[Any, ...]]) -> DueRow:
         chat="{channel}:{bot}:{chat}".format(**row.address) if row.address is not None else "",
         blocked=row.address is None or row.blocked_at is not None,
         rhythm=_readable(Rhythm, row.rhythm, "rhythm", []),
+        desk=_readable(Desk, row.desk, "desk", []),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
+from bot.coaching.alerts import Alert
 from bot.coaching.caseload import Listed, Note
 from bot.coaching.desk import Desk
 from bot.coaching.record import Record
@@ -91,6 +92,8 @@ class OutboxRow:
 class DueRow:
     """A reminder that came due: whose, what for, where they are reached, and when they want to be reminded.
 
+    `desk` is a coach's, with the time of their digest.
+
     `chat` is the chat whose events it stands in line with (see Raw); `blocked`: nothing reaches them there.
     """
 
@@ -100,6 +103,7 @@ class DueRow:
     chat: str
     blocked: bool
     rhythm: Rhythm | None
+    desk: Desk | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +201,25 @@ class Client:
     zone: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Signs:
+    """What says how a client is reached, and what coaches did about them.
+
+    `failed`: the last message could not be sent. `snoozed_until` is when the last prompt that they put off comes back.
+    `prompted` are the local dates on which a session was asked for lately. `driver_since` is when the exercises began
+    to be for the driver that they are for now. `acted_at` is when somebody else last did something about them.
+    `closed` are the alerts that were closed lately.
+    """
+
+    blocked_at: datetime | None = None
+    failed: bool = False
+    snoozed_until: datetime | None = None
+    prompted: frozenset[date] = frozenset()
+    driver_since: datetime | None = None
+    acted_at: datetime | None = None
+    closed: Sequence[Alert] = ()
+
+
 class Desks(Protocol):
     """What coaches see and decide. Every read of a client's data is checked here, and noted in the audit."""
 
@@ -226,6 +249,9 @@ class Desks(Protocol):
 
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""
+
+    async def signs(self, viewer_id: int, client_id: int, since: datetime) -> Signs:
+        """Read what says how a client was reached *since* then; raises NotTheirsError."""
 
     async def desk(self, coach_id: int) -> Desk:
         """Give a coach's desk."""
