@@ -44,6 +44,15 @@ class ClientWrote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Covering:
+    """A colleague is away, and this coach covers for them; `until` is the day on which they are back, in ISO."""
+
+    at: datetime
+    coach_name: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeedDone:
     """What a coach decided about a client was done; `why` is one plain word where it could not be."""
 
@@ -95,4 +104,6 @@ class LinkChanged:
     alerted: bool = False
 
 
-News: TypeAlias = ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | DeedDone | InviteTaken | LinkChanged
+News: TypeAlias = (
+    ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | DeedDone | Covering | InviteTaken | LinkChanged
+)

@@ -63,12 +63,16 @@ def raise_alert(talk: Talk, reason: Reason) -> None:
 def who_knows(talk: Talk) -> Line:
     """Say truthfully who learns of it."""
     person = talk.known.person
-    away = person.coach_away_until is not None and talk.at < person.coach_away_until
-    if person.coach_name is not None and away and person.cover_name is not None:
+    if person.coach_name is not None and _is_away(talk) and person.cover_name is not None:
         return Line(key="bot.cover_told", values={"coach": person.coach_name, "cover": person.cover_name})
     if person.coach_name is not None:
         return Line(key="bot.coach_told", values={"coach": person.coach_name})
     return Line(key="bot.nobody_told")
+
+
+def _is_away(talk: Talk) -> bool:
+    until = talk.known.person.coach_away_until
+    return until is not None and talk.at < until
 
 
 def refresh(talk: Talk) -> None:
@@ -118,7 +122,8 @@ def came_due(talk: Talk) -> None:
     if after.asked == alert.asked:
         return
     values: dict[str, Slot] = {"coach": person.coach_name or "", "cover": person.cover_name or ""}
-    talk.say(Line(key=f"coached.passed_on.{after.asked}", values=values), priority="safety")
+    key = "away" if after.asked == "cover" and _is_away(talk) else after.asked
+    talk.say(Line(key=f"coached.passed_on.{key}", values=values), priority="safety")
 
 
 # --- what a coach decided

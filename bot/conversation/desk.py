@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time, timedelta
 
-from bot.coaching.alerts import Deed
+from bot.coaching.alerts import HOLDS, Deed
+from bot.coaching.desk import Desk
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed, DeedDone
-from bot.conversation import linking
+from bot.conversation import digest_pages, holiday, linking, timing
 from bot.conversation.activities import Noting, Writing
 from bot.conversation.client_pages import SEEN
 from bot.conversation.coached import OWN_WORDS
 from bot.conversation.decided import EDITS
 from bot.conversation.desk_pages import data
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, ForClient, KeepNote, Line, Show
+from bot.conversation.effects import (
+    AnswerTap,
+    Button,
+    ButtonRow,
+    ForClient,
+    Forget,
+    KeepDesk,
+    KeepNote,
+    Line,
+    Remind,
+    Show,
+)
+from bot.conversation.effects import Slot as Words
 from bot.conversation.talk import Talk
+from bot.timetable.places import zones_of
+from bot.timetable.rhythm import Slot, instant, tz
+from rules.times import read_time
 
 COACH = "coach"
 MOST_WORDS = 2000
 """The longest message or note. A proposal."""
 DEEDS: tuple[Deed | str, ...] = ("acknowledge", "message", "hold", "step_back", "unlock", "refer", "close", "undo")
 CHOICES = ("message", "hold", "unlock")
+DIGEST = "digest"
+"""The kind of reminder that a coach's digest is, and its page."""
+LATEST_DIGEST = timedelta(hours=6)
+"""So long after its time a digest still goes out. A proposal."""
+CLOCK = re.compile(r"\b\d{1,2}(?:[:.h]\d{2})?\s*(?:am|pm|a\.m\.|p\.m\.|o'?clock)?(?!\w)", re.IGNORECASE)
 EDIT_DEPTH = 2
 """A button about an exercise names it, and what about it."""
 
@@ -57,6 +79,8 @@ def tapped(talk: Talk, carried: str) -> bool:
         return True
     if linking.coach_tapped(talk, carried):
         return True
+    if holiday.tapped(talk, carried.split(":")[1:]):
+        return True
     match carried.split(":")[1:]:
         case ["alert", client] if is_number(client):
             talk.do(AnswerTap(), Show(view="alert", given={"client": int(client)}))
@@ -78,6 +102,8 @@ def tapped(talk: Talk, carried: str) -> bool:
             talk.do(AnswerTap(), Show(view="edit", given=shown))
         case ["clients", page, *rest] if is_number(page):
             talk.do(AnswerTap(), Show(view="clients", given={"page": int(page), "search": ":".join(rest)}))
+        case ["digest", client, deed, mark, *rest] if is_number(client):
+            _digest_tapped(talk, int(client), deed, mark, ":".join(rest))
         case ["note", client] if is_number(client):
             talk.do(AnswerTap())
             talk.push(Noting(client_id=int(client)))
@@ -123,6 +149,14 @@ def command(talk: Talk, name: str, rest: str) -> bool:
     match name:
         case "start" | "help" if has_no_screening(talk):
             hello(talk)
+        case "away":
+            holiday.command(talk, rest)
+        case "digest":
+            talk.do(Show(view=DIGEST))
+        case "week":
+            talk.do(Show(view="weekly"))
+        case "desk":
+            _set_desk(talk, rest)
         case "clients":
             talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
         case "client" if is_number(rest.strip()):
@@ -132,6 +166,85 @@ def command(talk: Talk, name: str, rest: str) -> bool:
         case _:
             return False
     return True
+
+
+# --- the digest
+
+
+def next_digest(desk: Desk, after: datetime, *, last_on: date | None = None) -> Slot | None:
+    """Give the first digest after an instant, on a local date after *last_on*; None for a desk without a place.
+
+    One slot for each local date, whatever its hour: who moves the hour never gets two on a day.
+    """
+    if desk.zone is None:
+        return None
+    day = after.astimezone(tz(desk.zone)).date()
+    if last_on is not None:
+        day = max(day, last_on + timedelta(days=1))
+    while (at := instant(day, desk.digest_at, desk.zone)) <= after:
+        day += timedelta(days=1)
+    return Slot(kind=DIGEST, local_date=day, slot="daily", due_at=at)
+
+
+def digest_due(talk: Talk, slot: Slot) -> None:
+    """Show the day's digest, and on Mondays the week; not to who is away, for whom another looks."""
+    desk = talk.known.desk
+    if not is_coach(talk) or desk is None or desk.zone is None or desk.is_away(talk.at):
+        return
+    talk.do(Show(view=DIGEST, given={"daily": True, "weekly": slot.local_date.weekday() == 0}))
+
+
+def _digest_tapped(talk: Talk, client: int, deed: str, mark: str, rest: str) -> None:
+    """Do what a coach decided in a digest, once for each matter."""
+    desk = talk.known.desk or Desk()
+    if mark in desk.answered:
+        talk.toast("digest.decided")
+        return
+    if deed == "message" and not rest:
+        talk.do(AnswerTap(), digest_pages.choose_message(client, mark))
+        return
+    done = next((key for name, key in digest_pages.DONE.items() if name == deed), None)
+    if done is None:
+        talk.toast("bot.stale")
+        return
+    talk.toast(done)
+    talk.do(KeepDesk(desk=desk.model_copy(update={"answered": (*desk.answered, mark)})))
+    match deed:
+        case "keep":
+            pass
+        case "hold":
+            _act(talk, client, "hold", version=None, words=str(HOLDS[0]))
+        case "next_driver":
+            _act(talk, client, "driver", version=None, words=f"{rest}:plateau")
+        case _:
+            _act(talk, client, deed, version=None, words=rest)
+
+
+def _set_desk(talk: Talk, words: str) -> None:
+    """Hear when the digest is to come, and where the coach is: "17:30 Berlin", "off"."""
+    desk, told = talk.known.desk or Desk(), words.strip()
+    if told.lower() in ("off", "none", "stop"):
+        talk.do(KeepDesk(desk=desk.model_copy(update={"zone": None})), Forget(kinds=(DIGEST,), why="ended"))
+        talk.say(Line(key="digest.ended"))
+        return
+    times, place = read_time(told, talk.lexicon), CLOCK.sub(" ", told, count=1).strip(" ,")
+    found = zones_of(place) if place else None
+    zones = found.zones if found is not None else ()
+    if len(zones) > 1:
+        talk.say(Line(key="digest.which_place", values={"zones": ", ".join(zones)}))
+        return
+    zone = zones[0] if zones else found.offset if found is not None else None if place else desk.zone
+    if not told or zone is None or (CLOCK.search(told) is not None and len(times) != 1):
+        talk.say(Line(key="digest.how"))
+        return
+    at = time.fromisoformat(times[0]) if times else desk.digest_at
+    moved = desk.model_copy(update={"zone": zone, "digest_at": at})
+    coming = next_digest(moved, talk.at)
+    if coming is None:
+        return
+    talk.do(KeepDesk(desk=moved), Forget(kinds=(DIGEST,), why="moved"), Remind(slot=coming))
+    values: dict[str, Words] = {"at": f"{at:%H:%M}", "zone": zone, "day": timing.on_date(coming.local_date)}
+    talk.say(Line(key="digest.set", values=values))
 
 
 def deed_done(talk: Talk, event: DeedDone) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from bot.coaching.alerts import Alert, Orders
 from bot.coaching.desk import Desk
-from bot.coaching.news import CoachActed, News
+from bot.coaching.news import CoachActed, Covering, News
 from bot.timetable import rhythm as timetable
 from rules import Assessment, Facts, Flag, Plan, Value
 from rules.log import Entry
@@ -104,6 +104,8 @@ class Say:
     """Whether the card is sent as a new message, which is noticed, instead of edited."""
     stands: bool = False
     """Whether its buttons stay alive beside those of newer messages, and it is edited wherever it stands."""
+    about: tuple[int, ...] = ()
+    """The ids of the clients whom it tells of, where they are several: it is emptied when one of them is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,6 +257,16 @@ class KeepDesk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cover:
+    """Keep the desk of this turn's coach, tell the colleague who covers, and say so, if they are a coach."""
+
+    desk: Desk
+    to: int
+    event: Covering
+    said: Say
+
+
+@dataclass(frozen=True, kw_only=True)
 class Show:
     """Show a page that needs more than is known in a turn; it is read with this person's rights.
 
@@ -315,4 +327,6 @@ Kept: TypeAlias = (
     | KeepDesk
 )
 """Effects that are kept as a row of this person's."""
-Effect: TypeAlias = KeepNote | Say | AnswerTap | TellCoach | Show | ForClient | Erase | TakeInvite | Unlink | Kept
+Effect: TypeAlias = (
+    KeepNote | Say | AnswerTap | TellCoach | Show | Cover | ForClient | Erase | TakeInvite | Unlink | Kept
+)

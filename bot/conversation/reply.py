@@ -14,6 +14,7 @@ from bot.conversation import (
     desk,
     front,
     hearing,
+    holiday,
     leaving,
     linking,
     practice,
@@ -51,6 +52,7 @@ from bot.conversation.events import (
     ClientWrote,
     CoachActed,
     Corrected,
+    Covering,
     DeedDone,
     Event,
     Invited,
@@ -108,6 +110,8 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             desk.client_wrote(talk, event)
         case CoachActed():
             coached.hear(talk, event)
+        case Covering():
+            holiday.covering(talk, event)
         case DeedDone():
             desk.deed_done(talk, event)
         case Invited():
@@ -118,6 +122,8 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             linking.changed(talk, event)
         case CameDue(slot=slot) if slot.kind == coached.ALERT:
             coached.came_due(talk)
+        case CameDue(slot=slot) if slot.kind == desk.DIGEST:
+            desk.digest_due(talk, slot)
         case CameDue(slot=slot) if slot.kind == leaving.KEEP:
             leaving.came_due(talk, slot)
         case CameDue():
@@ -167,7 +173,9 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     words = text.strip()
     if words.startswith("/"):
         command, _, rest = words[1:].partition(" ")
-        if (rest or command.lower() not in COMMANDS) and (raised := alarm.alarms_in(talk, words)):
+        names = command.lower() == "invite" and desk.is_coach(talk)  # a name tells nothing of the coach
+        plain = names or (not rest and command.lower() in COMMANDS)
+        if not plain and (raised := alarm.alarms_in(talk, words)):
             alarm.interrupt(talk, raised)
             return
         _command(talk, command.partition("@")[0].lower(), rest)

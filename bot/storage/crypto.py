@@ -49,6 +49,7 @@ class KeyRing:
         self.where = where
         """Where the keys are kept, for messages to people."""
         self._unwritten: Path | None = None
+        self._old_index_key: bytes | None = None
 
     @classmethod
     def new(cls, *, where: str = "memory") -> Self:
@@ -56,13 +57,14 @@ class KeyRing:
         return cls([Fernet.generate_key().decode()], os.urandom(INDEX_KEY_BYTES), where=where)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> Self:
+    def open(cls, path: Path, *, create: bool = True, resuming: bool = False) -> Self:
         """Read a key file; where it is missing, make it (mode 0600), or raise DataKeyMissing if not to *create*.
 
-        Raises KeysExposed for a file that others can read, KeysUnusable for one that is no key file.
+        Raises KeysExposed for a file that others can read, KeysUnusable for one that is no key file, and, unless
+        *resuming*, for one whose rotation was cut off.
         """
         try:
-            return cls._read(path)
+            return cls._read(path, resuming=resuming)
         except FileNotFoundError:
             if not create:
                 raise DataKeyMissing(
@@ -117,18 +119,46 @@ class KeyRing:
         """Give the blind index of a text: 64 hex digits."""
         return hmac.new(self._index_key, text.encode(), hashlib.sha256).hexdigest()
 
+    def lookups(self, text: str) -> tuple[str, ...]:
+        """Give the blind indexes of a text that count: in the middle of a rotation, the old one, too."""
+        if self._old_index_key is None:
+            return (self.lookup(text),)
+        return self.lookup(text), hmac.new(self._old_index_key, text.encode(), hashlib.sha256).hexdigest()
+
+    @property
+    def is_rotating(self) -> bool:
+        """Tell whether new keys are taking the place of old ones."""
+        return self._old_index_key is not None
+
+    def begin_rotation(self, path: Path) -> None:
+        """Put new keys before the old ones, in the file first, which only `resuming` opens then; again does nothing."""
+        if self.is_rotating:
+            return
+        self._old_index_key, self._index_key = self._index_key, os.urandom(INDEX_KEY_BYTES)
+        self._data_keys = (Fernet.generate_key().decode(), *self._data_keys)
+        self._replace(path)
+        self._fernet = MultiFernet([Fernet(key) for key in self._data_keys])
+
+    def end_rotation(self, path: Path) -> None:
+        """Drop all keys but the newest; what they encrypted can't be read any more."""
+        self._old_index_key, self._data_keys = None, self._data_keys[:1]
+        self._replace(path)
+        self._fernet = MultiFernet([Fernet(key) for key in self._data_keys])
+
     def __repr__(self) -> str:
         return f"KeyRing({self.where})"
 
     @classmethod
-    def _read(cls, path: Path) -> Self:
+    def _read(cls, path: Path, *, resuming: bool = False) -> Self:
         try:
             with path.open("rb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 if os.name == "posix" and mode & OTHERS:
                     raise KeysExposed(f"{path} can be read by others; run: chmod 600 {path}")
                 held = json.loads(file.read())
-            return cls(held["data_keys"], base64.b64decode(held["index_key"], validate=True), where=str(path))
+            ring = cls(held["data_keys"], base64.b64decode(held["index_key"], validate=True), where=str(path))
+            if "old_index_key" in held:
+                ring._old_index_key = base64.b64decode(held["old_index_key"], validate=True)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -138,11 +168,28 @@ class KeyRing:
             raise KeysUnusable(
                 f"{path} is no key file; put a copy of it back, or, if there is no data to open, delete it"
             ) from None
+        if ring.is_rotating and not resuming:
+            raise KeysUnusable(f"new keys were being put into {path} when that was cut off; run: coxa keys rotate")
+        return ring
+
+    def _replace(self, path: Path) -> None:
+        """Write the ring in place of its file, whole or not at all."""
+        beside = path.with_name(f"{path.name}.new")
+        beside.unlink(missing_ok=True)
+        self._write(beside)
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _write(self, path: Path) -> None:
         """Write the ring to a new file, durably: data that outlives its key is lost."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = {"data_keys": self._data_keys, "index_key": base64.b64encode(self._index_key).decode()}
+        if self._old_index_key is not None:
+            held["old_index_key"] = base64.b64encode(self._old_index_key).decode()
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:

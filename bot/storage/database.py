@@ -142,7 +142,7 @@ class Database:
             expected = self.ring.lookup(MARKER)
             if marker is None:
                 await connection.execute(insert(meta).values(name=MARKER, value=expected))
-            elif marker != expected:  # the data key is right, but names would not be found again
+            elif marker not in self.ring.lookups(MARKER):  # the data key is right, but names would not be found again
                 raise DataKeyMissing("the index key is another")
 
     async def wipe(self) -> None:
@@ -157,8 +157,8 @@ class Database:
                 # where pages were put together anew (measured); VACUUM writes every page again.
                 for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                     await (await driver.execute(statement)).close()
-            except Exception as error:  # somebody else reads just now: what is deleted stays so, encrypted in free pages
-                log.warning("what was deleted could not be wiped from the file yet (%s)", type(error).__name__)
+            except Exception as error:  # as where somebody else reads: what stays in free pages is encrypted
+                log.warning("what was deleted could not be wiped from the file (%s)", type(error).__name__)
 
     async def close(self) -> None:
         """Let go of the database and of its lock."""

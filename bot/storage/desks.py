@@ -114,19 +114,22 @@ class SqlDesks:
         return (await self._connection.execute(standing)).scalar()
 
     async def watchers(self, client_id: int, to: str, at: datetime) -> Sequence[int]:
-        """Give the ids of who is told of a client's alert: their coach, who covers, operators, or all told so far."""
+        """Give the ids of who is told of a client's alert: first their coach, or who covers while they are away.
+
+        *to* coach: the first of the two; cover: the other; operator; all: whoever was told so far.
+        """
         coach = await self.after(client_id)
         first = [coach.first(at)] if coach is not None else []
-        cover = [coach.cover_id] if coach is not None and coach.cover_id is not None else []
+        other = [one for one in coach.deciding if one not in first] if coach is not None else []
         if to == "coach":
             return first
         if to == "cover":
-            return cover
+            return other
         if to == OPERATOR:
             return await self._operators()
         alert = await self._alert(client_id)
         asked = alert.asked if alert is not None else "coach"
-        told = [*first, *(cover if asked != "coach" else []), *(await self._operators() if asked == OPERATOR else [])]
+        told = [*first, *(other if asked != "coach" else []), *(await self._operators() if asked == OPERATOR else [])]
         return list(dict.fromkeys(told))
 
     async def _operators(self) -> list[int]:

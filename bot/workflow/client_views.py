@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
-from bot.conversation import client_pages
+from bot.conversation import client_pages, holiday
 from bot.conversation.effects import Line, Say
 from bot.conversation.talk import Talk
 from bot.workflow.ports import Turns
@@ -25,6 +26,13 @@ async def clients(turns: Turns, asked: Asked) -> Sequence[Say]:
     listed = await turns.desks.listed(asked.viewer_id, asked.at)
     chosen = [one for one in listed if not low or low in one.name.casefold() or low == str(one.id)]
     return [client_pages.clients(chosen, page=int(asked.given.get("page", 0)), search=search)]
+
+
+async def covers(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """List the colleagues who may cover."""
+    found = await turns.desks.links.coaches()
+    others = [(coach.id, coach.name) for coach in found if coach.id != asked.viewer_id]
+    return [holiday.covers(others, date.fromisoformat(str(asked.given["until"])))]
 
 
 async def client(turns: Turns, asked: Asked) -> Sequence[Say]:

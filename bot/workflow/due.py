@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from bot.conversation.desk import DIGEST, LATEST_DIGEST, next_digest
 from bot.conversation.effects import Remind
 from bot.conversation.events import CameDue
 from bot.timetable.rhythm import next_prompt, open_until, window_ends
@@ -47,6 +48,8 @@ async def _put(turns: Turns, row: DueRow, now: datetime) -> None:
 def _why_not(row: DueRow, now: datetime) -> str | None:
     if row.slot.kind in WHATEVER_THE_HOUR:
         return None
+    if row.slot.kind == DIGEST:
+        return _why_no_digest(row, now)
     if row.rhythm is None:
         return "no_rhythm"
     if row.blocked:
@@ -54,11 +57,34 @@ def _why_not(row: DueRow, now: datetime) -> str | None:
     return "too_late" if now >= open_until(row.rhythm, row.slot) else None
 
 
+def _why_no_digest(row: DueRow, now: datetime) -> str | None:
+    if row.desk is None or row.desk.zone is None:
+        return "no_digest"
+    if row.blocked:
+        return "blocked"
+    return "too_late" if now >= row.slot.due_at + LATEST_DIGEST else None
+
+
+async def _follow_digest(turns: Turns, row: DueRow, now: datetime) -> None:
+    """Plan the digest of the next day; after a downtime, the newest that is not too late."""
+    if row.desk is None:
+        return
+    following = next_digest(row.desk, row.slot.due_at, last_on=row.slot.local_date)
+    while following is not None and now >= following.due_at + LATEST_DIGEST:
+        log.info("the digest of %s of row %s dropped: too_late", following.local_date, row.id)
+        following = next_digest(row.desk, following.due_at, last_on=following.local_date)
+    if following is not None:
+        await turns.keep(row.person_id, Remind(slot=following), now)
+
+
 async def _follow(turns: Turns, row: DueRow, now: datetime) -> None:
     """Plan the prompt of the next day: after a downtime, the newest whose window is still open.
 
     The end of a pause is followed, too: were it missed, nobody would ever remind that client again.
     """
+    if row.slot.kind == DIGEST:
+        await _follow_digest(turns, row, now)
+        return
     if row.slot.kind not in (PROMPT, RESUME) or row.rhythm is None:
         return
     following = next_prompt(row.rhythm, row.slot.due_at, last_prompt_on=row.slot.local_date)

@@ -14,8 +14,10 @@ from typing import Any, Protocol, TypeAlias
 from bot.conversation.effects import (
     AnswerTap,
     ButtonRow,
+    Cover,
     Erase,
     ForClient,
+    KeepDesk,
     KeepNote,
     Line,
     Say,
@@ -33,6 +35,7 @@ from bot.conversation.events import (
     ClientWrote,
     CoachActed,
     Corrected,
+    Covering,
     DeedDone,
     Elsewhere,
     Event,
@@ -153,6 +156,7 @@ def render(say: Say, words: Words, language: str) -> Message:
         },
         stands=say.stands,
         anew=say.anew,
+        about=say.about,
     )
 
 
@@ -175,6 +179,7 @@ NEWS: Mapping[str, type[News]] = {
     "client_wrote": ClientWrote,
     "coach_acted": CoachActed,
     "deed_done": DeedDone,
+    "covering": Covering,
     "invite_taken": InviteTaken,
     "link_changed": LinkChanged,
 }
@@ -352,6 +357,8 @@ class _Batch:
                     tap = _plain(self.words.text(line, language)) if line is not None else None
                 case TellCoach(event=news, to=to):
                     await _tell(turns, row, number, news, person_id, to)
+                case Cover():
+                    await self._cover(turns, row, number, person_id, effect, language)
                 case KeepNote(client_id=client_id, words=words):
                     await self._note_down(turns, row, person_id, client_id, words, language)
                 case Show():
@@ -428,6 +435,17 @@ class _Batch:
                 await linking.end(turns, person_id, effect, row.raw.at, tell)
         except NotTheirsError:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
+
+    async def _cover(
+        self, turns: Turns, row: InboxRow, number: int, person_id: int, cover: Cover, language: str
+    ) -> None:
+        """Let a colleague cover for this coach."""
+        if not await turns.desks.links.is_coach(cover.to):
+            await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
+            return
+        await turns.keep(person_id, KeepDesk(desk=cover.desk), row.raw.at)
+        await _write(turns, row, number, cover.event, cover.to)
+        await self._put_out(turns, person_id, cover.said, language, row.raw.at)
 
     async def _note_down(
         self, turns: Turns, row: InboxRow, person_id: int, client_id: int, words: str, language: str

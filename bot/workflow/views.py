@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bot.conversation import desk_pages, leaving
-from bot.conversation.effects import Say, Show
+from bot.coaching.digest import digest, weekly
+from bot.conversation import desk_pages, digest_pages, leaving
+from bot.conversation.effects import KeepDesk, Say, Show
 from bot.conversation.talk import Talk
-from bot.workflow import client_views, link_views
+from bot.timetable.rhythm import tz
+from bot.workflow import client_views, link_views, standings
 from bot.workflow.door import Door
 from bot.workflow.ports import Turns
 from rules import Library
@@ -55,10 +57,39 @@ async def _mydata(turns: Turns, asked: Asked) -> Sequence[Say]:
     return leaving.own_copy(asked.viewer_id)
 
 
+async def _digest(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the digest; the daily one only where there is something to decide. What no longer stands is forgotten."""
+    desk = await turns.desks.desk(asked.viewer_id)
+    held = await standings.read(turns, asked.viewer_id, asked.at, asked.library)
+    made = digest(held.standings, asked.at, asked_before=desk.answered)
+    if made.answered != desk.answered:
+        kept = desk.model_copy(update={"answered": made.answered})
+        await turns.keep(asked.viewer_id, KeepDesk(desk=kept), asked.at)
+    daily, weekly_too = bool(asked.given.get("daily")), bool(asked.given.get("weekly"))
+    said = []
+    if made.says_something or not daily:
+        said.append(digest_pages.digest_page(made, asked.at, library=asked.library, zone=desk.zone, anew=True))
+    if weekly_too and held.standings:
+        on = asked.at.astimezone(tz(desk.zone)).date() if desk.zone is not None else asked.at.date()
+        week = weekly(held.standings, held.closed, asked.at)
+        said.append(digest_pages.weekly_page(week, on, library=asked.library))
+    return said
+
+
+async def _weekly(turns: Turns, asked: Asked) -> Sequence[Say]:
+    desk = await turns.desks.desk(asked.viewer_id)
+    held = await standings.read(turns, asked.viewer_id, asked.at, asked.library)
+    on = asked.at.astimezone(tz(desk.zone)).date() if desk.zone is not None else asked.at.date()
+    return [digest_pages.weekly_page(weekly(held.standings, held.closed, asked.at), on, library=asked.library)]
+
+
 VIEWS: Mapping[str, View] = {
+    "digest": _digest,
+    "weekly": _weekly,
     "mydata": _mydata,
     "alert": _alert,
     "clients": client_views.clients,
+    "covers": client_views.covers,
     "client": client_views.client,
     "see": client_views.see,
     "edit": client_views.edit,

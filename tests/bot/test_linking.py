@@ -316,6 +316,13 @@ async def test_an_invitation_carries_its_link_as_words_and_as_a_code(store: SqlS
     assert "1. Ann B., until 12 January" in said[1]
 
 
+async def test_a_clients_name_raises_no_alarm_and_alarming_words_of_a_client_do(house: House) -> None:
+    await house.employ("sam")
+    words = "/invite chest pain and I collapsed"
+    assert "invites you" in (await house.says("sam", words))[0]
+    assert "happening now" in (await house.says("ann", words))[-1]
+
+
 async def test_no_more_are_made_than_may_be_open(house: House) -> None:
     await house.employ("sam")
     for _ in range(MOST_OPEN):
