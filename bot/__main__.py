@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from bot.commands import chat, check, classify, coach, db, doctor, keys, rules, serve, simulate
+from bot.commands import chat, check, classify, coach, db, doctor, keys, rules, serve, simulate, unlock
 
-COMMANDS = (chat, serve, doctor, db, keys, classify, check, simulate, rules, coach)
+COMMANDS = (chat, serve, doctor, db, keys, classify, check, simulate, rules, coach, unlock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -398,7 +398,7 @@ class MemoryTurns:
     async def unblocked(self, address: Address) -> None:
         self._rows.blocked.pop(address, None)
 
-    async def load(self, person_id: int) -> Known:
+    async def load(self, person_id: int, *, lock: bool = True) -> Known:
         person = self._person(person_id)
         newest = person.assessments[-1] if person.assessments else None
         consent = next((kept for kept in reversed(person.consents) if kept.version != COACH_CONSENT), None)

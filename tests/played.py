@@ -91,7 +91,8 @@ async def all_rows(settings: Settings) -> Mapping[str, list[Mapping[str, Any]]]:
     try:
         async with database.begin() as connection:
             tables = database.tables.metadata.sorted_tables
-            return {t.name: [dict(r._mapping) for r in await connection.execute(select(t))] for t in tables}
+            ordered = {t.name: select(t).order_by(*t.primary_key.columns) for t in tables}
+            return {name: [dict(r._mapping) for r in await connection.execute(ordered[name])] for name in ordered}
     finally:
         await database.close()
 

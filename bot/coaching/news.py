@@ -62,6 +62,10 @@ class DeedDone:
     why: str = ""
 
 
+CONSOLE_ID = 0
+"""Stands for whoever runs the bot, at a console: nobody in a chat has this number."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CoachActed:
     """A coach decided something about this client; it reaches the client's conversation.

@@ -19,7 +19,7 @@ from bot.coaching.alerts import (
     told_again,
     undone,
 )
-from bot.coaching.news import AlertTold, ClientWrote, CoachActed
+from bot.coaching.news import CONSOLE_ID, AlertTold, ClientWrote, CoachActed
 from bot.conversation import again, decided, timing
 from bot.conversation.activities import Answering
 from bot.conversation.effects import (
@@ -132,7 +132,7 @@ def came_due(talk: Talk) -> None:
 def hear(talk: Talk, event: CoachActed) -> None:
     """Do what a coach decided, if they may decide now and saw the alert as it is; else show it to them anew."""
     person, alert = talk.known.person, talk.known.alert
-    may = event.coach_id in person.coaches or (alert is not None and alert.asked == "operator")
+    may = event.coach_id in (CONSOLE_ID, *person.coaches) or (alert is not None and alert.asked == "operator")
     if not may:
         return
     if event.version is not None and (alert is None or event.version != alert.version):

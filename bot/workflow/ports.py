@@ -136,8 +136,8 @@ class Turns(Protocol):
     async def unblocked(self, address: Address) -> None:
         """Note that the person is there again; what was withheld stays so."""
 
-    async def load(self, person_id: int) -> Known:
-        """Load what a turn may know; locks that conversation until the transaction ends. Raises NobodyError."""
+    async def load(self, person_id: int, *, lock: bool = True) -> Known:
+        """Load what a turn may know; *lock*: that conversation is locked until the transaction ends. Raises NobodyError."""
 
     async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
         """Save the conversation."""

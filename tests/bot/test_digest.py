@@ -84,7 +84,7 @@ def standing(draw: st.DrawFn, number: int) -> Standing:
 
 @st.composite
 def caseloads(draw: st.DrawFn) -> list[Standing]:
-    return [draw(standing(number)) for number in range(1, draw(st.integers(0, 14)) + 1)]
+    return [draw(standing(number)) for number in range(1, draw(st.integers(0, 9)) + 1)]
 
 
 @given(caseloads(), st.data())

@@ -126,8 +126,11 @@ class House:
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[SqlStore]:
-    made = SqlStore(await open_database("sqlite+aiosqlite://", KeyRing.new()))
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[SqlStore]:
+    url = "sqlite+aiosqlite://"
+    if getattr(request, "param", None) == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    made = SqlStore(await open_database(url, KeyRing.new()))
     yield made
     await made.close()
 
@@ -137,9 +140,13 @@ def house(store: SqlStore, library: Library) -> House:
     return House(store, library, Door())
 
 
+BOTH = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+
+
 # --- an invitation
 
 
+@BOTH
 async def test_a_client_learns_who_it_is_and_what_they_see_and_says_yes(house: House) -> None:
     await house.employ("sam")
     asked = "\n".join(await house.says("ann", await house.invited("sam", "Ann B.")))
@@ -171,6 +178,7 @@ async def test_a_no_leaves_everything_and_the_invitation_good(house: House) -> N
     assert await house.may("sam", "ann")
 
 
+@BOTH
 async def test_who_comes_second_is_told_so_and_goes_on(house: House) -> None:
     await house.employ("sam")
     link = await house.invited("sam")
@@ -225,6 +233,7 @@ async def test_a_coach_is_no_client_of_their_own(house: House) -> None:
     assert await house.may("sam", "bea")
 
 
+@BOTH
 async def test_a_client_who_has_a_coach_is_asked_whether_to_change(house: House) -> None:
     await house.employ("sam")
     await house.employ("kim")
@@ -281,6 +290,7 @@ async def test_a_question_left_open_holds_up_nothing(house: House) -> None:
 # --- a coach comes in
 
 
+@BOTH
 async def test_an_invitation_of_the_operator_makes_a_coach_once(house: House) -> None:
     async with house.store._open() as turns:
         await turns.desks.invites.make(
@@ -396,6 +406,7 @@ async def test_a_client_ends_it_after_a_sure_question(house: House) -> None:
     assert "ann is no longer your client" in plain(house.messages("sam")[-1].text)
 
 
+@BOTH
 async def test_a_coach_ends_it_after_a_sure_question(house: House) -> None:
     await house.employ("sam")
     await house.links("sam", "ann")
@@ -408,6 +419,7 @@ async def test_a_coach_ends_it_after_a_sure_question(house: House) -> None:
     assert plain(house.messages("ann")[-1].text).startswith("sam is no longer your coach")
 
 
+@BOTH
 async def test_an_alert_outlives_the_link_and_is_passed_on(house: House) -> None:
     for name in ("sam", "kim"):
         await house.employ(name, takes_all=name == "kim")
@@ -436,6 +448,7 @@ async def test_without_anybody_an_alert_stays_and_the_client_is_told(house: Hous
     assert await house.alerted("ann")
 
 
+@BOTH
 async def test_a_former_coach_is_refused_everywhere(house: House) -> None:
     sam = await house.employ("sam")
     await house.links("sam", "ann")
