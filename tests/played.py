@@ -116,4 +116,4 @@ def ciphertexts(settings: Settings, *, state_of: int | None = None) -> set[bytes
 
 def on_disk(settings: Settings) -> bytes:
     """Give all bytes of the data folder: the database, its log, whatever else lies there."""
-    return b"".join(path.read_bytes() for path in sorted(settings.data_dir.iterdir()) if path.is_file())
+    return b"".join(path.read_bytes() for path in sorted(settings.data_dir.glob("*")) if path.is_file())

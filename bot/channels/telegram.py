@@ -190,8 +190,9 @@ class Telegram:
             return None
         try:
             return await self._painter.paint(message.picture)
-        except Exception:
-            log.exception("a picture could not be drawn; its words are sent without it")
+        except Exception as error:
+            # Without its trace, which may quote what is drawn.
+            log.error("a picture could not be drawn (%s); its words are sent without it", type(error).__name__)
             return None
 
     async def _send_paper(self, address: Address, message: Message, paper: Mapping[str, Any]) -> str:

@@ -161,6 +161,11 @@ class Digest:
         return len(self.now) + len(self.decide) + len(self.well) + self.others
 
     @property
+    def named(self) -> tuple[int, ...]:
+        """Give the ids of those who are named."""
+        return (*(one.id for one in (*self.now, *self.decide)), *(one.id for one in self.well))
+
+    @property
     def says_something(self) -> bool:
         """Tell whether a coach has to do anything: a day without that has no digest."""
         return bool(self.now or self.decide)
@@ -175,7 +180,7 @@ def digest(standings: Iterable[Standing], at: datetime, *, asked_before: Collect
     once, with the gravest reason that was not decided (*asked_before*, marks) as it stands.
     """
     held = list(standings)
-    now = sorted((entry for one in held if (entry := _now(one)) is not None), key=_now_order)
+    now = sorted((entry for one in held if (entry := _now(one, asked_before)) is not None), key=_now_order)
     in_now = {entry.id for entry in now}
     matters = {one.id: list(_matters(one, at)) for one in held if one.id not in in_now}
     open_ = [next((m for m in of_one if m.mark not in asked_before), None) for of_one in matters.values()]
@@ -197,22 +202,28 @@ def digest(standings: Iterable[Standing], at: datetime, *, asked_before: Collect
 # --- now
 
 
-def _now(one: Standing) -> Entry | None:
+def _now(one: Standing, asked_before: Collection[str]) -> Entry | None:
+    """Give who has an alert that waits; flags of theirs that nobody decided about are counted beside it."""
     alert = one.alert
     if alert is None or alert.state not in ("open", "acknowledged") or alert.urgency == "coach":
         return None
-    return Entry(id=one.id, name=one.name, why="alert", deed="message", since=alert.raised_at, alert=alert)
+    notes = len(one.flags) if any(matter.mark not in asked_before for matter in _flags(one)) else 0
+    fact = {"notes": notes}
+    since = gravest(alert).at
+    return Entry(id=one.id, name=one.name, why="alert", deed="message", since=since, alert=alert, fact=fact)
 
 
 def _now_order(entry: Entry) -> tuple[int, bool, datetime | None, int]:
     alert = entry.alert
     assert alert is not None  # noqa: S101  # _now gives no other
-    return -URGENCIES.index(alert.urgency), alert.state != "open", alert.raised_at, entry.id
+    return -URGENCIES.index(alert.urgency), alert.state != "open", entry.since, entry.id
 
 
 def gravest(alert: Alert) -> Reason:
-    """Give the reason of the highest urgency, the newest of several."""
-    return max(alert.reasons, key=lambda reason: (URGENCIES.index(reason.urgency), reason.at))
+    """Give the reason of the highest urgency that nobody acted on since it came, the newest of several."""
+    acted_at = max((step.at for step in alert.steps if step.what not in NOT_ACTING), default=None)
+    waiting = [reason for reason in alert.reasons if acted_at is None or reason.at > acted_at]
+    return max(waiting or alert.reasons, key=lambda reason: (URGENCIES.index(reason.urgency), reason.at))
 
 
 # --- decide

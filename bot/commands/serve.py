@@ -10,6 +10,8 @@ import sys
 from typing import Any
 
 NAME = "serve"
+NOISY = ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler")
+"""Whose records below a warning are not logged: python-telegram-bot's quote whole messages."""
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -29,7 +31,7 @@ def run(_: argparse.Namespace) -> int:
     from bot.wiring import serve
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     settings = read_settings()
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.coaching.alerts import Reason
-from bot.conversation import again, coached, weekly
+from bot.conversation import again, coached, papers, weekly
 from bot.conversation.activities import Ask, Confirm, Unlock
 from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot
 from bot.conversation.known import HOLDING, OpenFlag
@@ -425,6 +425,7 @@ def show_locked(talk: Talk) -> None:
             lines.append(Line(key="bot.locked_wait", values={"count": hours}))
     else:
         lines.append(Line(key="bot.locked_coach"))
+    rows = (*rows, *([talk.choices(("letter", "paper.a_letter"))] if papers.may_have_a_letter(talk) else []))
     if all(flag.action == "pause" for flag in held):
         kept = (("result", "bot.my_result"),) if talk.known.assessment is not None else ()
         rows = (*rows, talk.choices(*kept, ("anyway", "bot.screen_anyway")))

@@ -161,6 +161,7 @@ def _menu(talk: Talk) -> tuple[ButtonRow, ...]:
     buttons.append(Button(data=data("write", client), label=Line(key="desk.deed.message")))
     if known.plan is not None:
         buttons.append(Button(data=data("act", client, "rescreen"), label=Line(key="desk.deed.rescreen")))
+    buttons.append(Button(data=data("export", client), label=Line(key="desk.see.export")))
     if known.alert is not None:
         buttons.append(Button(data=data("alert", client), label=Line(key="desk.see.alert")))
     return (ButtonRow(buttons=tuple(buttons)),)

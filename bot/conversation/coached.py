@@ -20,7 +20,7 @@ from bot.coaching.alerts import (
     undone,
 )
 from bot.coaching.news import CONSOLE_ID, AlertTold, ClientWrote, CoachActed
-from bot.conversation import again, decided, timing
+from bot.conversation import again, decided, papers, timing
 from bot.conversation.activities import Answering
 from bot.conversation.effects import (
     Forget,
@@ -158,7 +158,9 @@ def hear(talk: Talk, event: CoachActed) -> None:
         case "unlock" if event.words in UNLOCK_REASONS:
             _unlock(talk, event)
         case "refer":
-            talk.say(Line(key="coached.refer", values={"coach": event.coach_name}))
+            talk.next_step()
+            rows = (talk.choices(("letter", "paper.a_letter"),),) if papers.may_have_a_letter(talk) else ()
+            talk.say(Line(key="coached.refer", values={"coach": event.coach_name}), rows=rows)
         case "undo" if alert is not None:
             _undo(talk, event, alert)
             return

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from bot.coaching.alerts import HOLDS, Deed
 from bot.coaching.desk import Desk
 from bot.coaching.news import AlertTold, ClientWrote, CoachActed, DeedDone
-from bot.conversation import digest_pages, holiday, linking, timing
+from bot.conversation import digest_pages, holiday, linking
 from bot.conversation.activities import Noting, Writing
 from bot.conversation.client_pages import SEEN
 from bot.conversation.coached import OWN_WORDS
@@ -92,7 +92,7 @@ def tapped(talk: Talk, carried: str) -> bool:
         case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen"):
             talk.toast("desk.asked")
             _act(talk, int(client), deed, version=None, words=":".join(rest))
-        case ["client" | "notes" as page, client] if is_number(client):
+        case ["client" | "notes" | "export" as page, client] if is_number(client):
             talk.do(AnswerTap(), Show(view=page, given={"client": int(client)}))
         case ["see", client, what] if is_number(client) and what in SEEN:
             talk.do(AnswerTap(), Show(view="see", given={"client": int(client), "what": what}))
@@ -158,6 +158,11 @@ def command(talk: Talk, name: str, rest: str) -> bool:
         case "desk":
             _set_desk(talk, rest)
         case "clients":
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
+        case "export" if is_number(rest.strip()):
+            talk.do(Show(view="export", given={"client": int(rest)}))
+        case "export":
+            talk.say(Line(key="desk.export_whom"))
             talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
         case "client" if is_number(rest.strip()):
             talk.do(Show(view="client", given={"client": int(rest)}))
@@ -243,7 +248,10 @@ def _set_desk(talk: Talk, words: str) -> None:
     if coming is None:
         return
     talk.do(KeepDesk(desk=moved), Forget(kinds=(DIGEST,), why="moved"), Remind(slot=coming))
-    values: dict[str, Words] = {"at": f"{at:%H:%M}", "zone": zone, "day": timing.on_date(coming.local_date)}
+    after = next_digest(moved, coming.due_at, last_on=coming.local_date)
+    if after is not None:  # today's may have gone out at the old hour: then it comes no more, and nothing would follow
+        talk.do(Remind(slot=after))
+    values: dict[str, Words] = {"at": f"{at:%H:%M}", "zone": zone}
     talk.say(Line(key="digest.set", values=values))
 
 

@@ -41,9 +41,8 @@ def digest_page(digest: Digest, at: datetime, *, library: Library, zone: str | N
     if not digest.says_something:
         paragraphs.append(Line(key="digest.nothing"))
     paragraphs.append(_block(list(_rest(digest))))
-    about = tuple(one.id for one in (*digest.now, *digest.decide, *digest.well))
     rows = tuple(_rows(digest))
-    return Say(paragraphs=tuple(paragraphs), rows=rows, card=CARD, anew=anew, stands=True, about=about)
+    return Say(paragraphs=tuple(paragraphs), rows=rows, card=CARD, anew=anew, stands=True, about=digest.named)
 
 
 def _rest(digest: Digest) -> Iterator[Line]:
@@ -72,7 +71,7 @@ def _short(name: str, number: int) -> str:
 
 def _now(entry: Entry, at: datetime, library: Library) -> Line:
     alert = entry.alert
-    urgency = alert.urgency if alert is not None else "urgent"
+    urgency = gravest(alert).urgency if alert is not None else "urgent"
     values: dict[str, Slot] = {
         "name": _short(entry.name, entry.id),
         "urgency": Line(key=f"digest.urgency.{urgency}"),
@@ -80,7 +79,9 @@ def _now(entry: Entry, at: datetime, library: Library) -> Line:
         "for": _for(entry.since, at),
         "why": _why_alert(alert, library),
     }
-    return Line(key="digest.now_one", values=values)
+    said = Line(key="digest.now_one", values=values)
+    notes = int(entry.fact.get("notes", 0))
+    return Line(key="digest.with_notes", values={"said": said, "count": notes}) if notes else said
 
 
 def _for(since: datetime | None, at: datetime) -> Line:
@@ -142,9 +143,14 @@ def _decide(entry: Entry, number: int, library: Library) -> Line:
         "name": _short(entry.name, entry.id),
         "short": Line(key=f"digest.why.{entry.why}", values=dict(fact)),
         "why": why,
-        "deed": Line(key=f"digest.propose.{entry.deed}"),
+        "deed": Line(key=f"digest.propose.{_word(entry)}"),
     }
     return Line(key="digest.decide_one", values=values)
+
+
+def _word(entry: Entry) -> str:
+    """Name what is proposed: whom nothing reaches does not "go on"."""
+    return "noted" if (entry.why, entry.deed) == ("silent", "keep") else entry.deed
 
 
 def _rows(digest: Digest) -> Iterator[ButtonRow]:
@@ -161,7 +167,7 @@ def _rows(digest: Digest) -> Iterator[ButtonRow]:
         carried = data(CARD, entry.id, entry.deed, entry.mark)
         if entry.deed == "next_driver":
             carried = f"{carried}:{entry.fact['driver']}"
-        deed = Line(key=f"digest.deed.{entry.deed}", values={"n": number})
+        deed = Line(key=f"digest.deed.{_word(entry)}", values={"n": number})
         open_ = Button(data=data("client", entry.id), label=Line(key="digest.open", values={"n": number}))
         yield ButtonRow(buttons=(Button(data=carried, label=deed), open_))
 

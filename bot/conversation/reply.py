@@ -17,6 +17,7 @@ from bot.conversation import (
     holiday,
     leaving,
     linking,
+    papers,
     practice,
     progress,
     screening,
@@ -88,6 +89,8 @@ COMMANDS = (
     "undo",
     "history",
     "progress",
+    "sheet",
+    "letter",
     "restart",
     "back",
     "why",
@@ -376,7 +379,7 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             talk.say(Line(key="coached.not_sent"))
         case _ if coached.answer(talk, option):
             pass
-        case _ if daily.stop_tapped(talk, option) or progress.tapped(talk, option):
+        case _ if daily.stop_tapped(talk, option) or progress.tapped(talk, option) or papers.tapped(talk, option):
             pass
         case "weekly":
             daily.begin_weekly(talk)
@@ -450,8 +453,10 @@ def _command(talk: Talk, command: str, rest: str) -> None:
                 away.offer_resume(talk)
             else:
                 front.second_look(talk)
-        case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" if _may_train(talk):
+        case "time" | "pause" | "resume" | "practise" | "undo" | "history" | "progress" | "sheet" if _may_train(talk):
             _daily_command(talk, command, rest)
+        case "letter":
+            papers.ask_for_a_letter(talk)
         case "cancel":
             if isinstance(
                 talk.top, Unlock | Today | Timing | Prompt | Practice | Weekly | Answering | Writing | Linking
@@ -496,6 +501,9 @@ def _daily_command(talk: Talk, command: str, rest: str) -> None:
             daily.show_history(talk)
         case "progress":
             progress.show(talk)
+            _back_to_it(talk)
+        case "sheet":
+            papers.sheet(talk)
             _back_to_it(talk)
         case _:
             practice.undo(talk)

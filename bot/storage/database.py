@@ -254,6 +254,7 @@ def make_engine(url: str, name: str) -> AsyncEngine:
         return create_async_engine(
             address,
             isolation_level="READ COMMITTED",  # what a locked row says when its lock is given counts, not what it said
+            hide_parameters=True,  # an error that is logged must quote nothing that is kept
             pool_pre_ping=True,
             pool_size=POOL,
             max_overflow=OVERFLOW,
@@ -262,9 +263,9 @@ def make_engine(url: str, name: str) -> AsyncEngine:
     if address.get_backend_name() != "sqlite":
         return create_async_engine(address)
     if sqlite_file(url) is None:
-        engine = create_async_engine(address, poolclass=StaticPool)
+        engine = create_async_engine(address, poolclass=StaticPool, hide_parameters=True)
     else:
-        engine = create_async_engine(address)
+        engine = create_async_engine(address, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from bot.conversation import client_pages, holiday
+from bot.conversation import client_pages, holiday, papers
 from bot.conversation.effects import Line, Say
 from bot.conversation.talk import Talk
 from bot.workflow.ports import Turns
@@ -40,6 +40,21 @@ async def client(turns: Turns, asked: Asked) -> Sequence[Say]:
     talk = await _talk(turns, asked, "brief")
     notes = await turns.desks.notes(asked.viewer_id, asked.client_id, MOST_NOTES, asked.at)
     return [client_pages.brief(talk, notes)]
+
+
+async def export(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give a client's record as files."""
+    return papers.export_page(await _talk(turns, asked, "export"), asked.viewer_id)
+
+
+async def letter(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the client who asks their letter to a clinician."""
+    return [papers.letter_page(asked.viewer_id)]
+
+
+async def sheet(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the client who asks their exercises as a sheet."""
+    return [papers.sheet_page(asked.viewer_id, asked.viewer_id)]
 
 
 async def see(turns: Turns, asked: Asked) -> Sequence[Say]:

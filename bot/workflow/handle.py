@@ -74,7 +74,7 @@ PERSON = "person"
 WENT_WRONG = Line(key="bot.went_wrong")
 NOT_HERE = Line(key="bot.private_only")
 NOT_THEIRS = Line(key="desk.not_theirs")
-STALE = Line(key="bot.stale")
+NOBODY = Line(key="bot.nobody")
 NO_FILE = Line(key="bot.no_file")
 MAKES_NOBODY = Tapped | Corrected | Blocked
 """Events that are about earlier messages: from somebody who was deleted they must not make anybody anew."""
@@ -335,7 +335,7 @@ class _Batch:
             known = await turns.load(person_id)
         except NobodyError:
             self.emptied.add(row.id)
-            return _plain(self.words.text(STALE, "en")) if isinstance(heard.event, Tapped) else None
+            return _plain(self.words.text(NOBODY, "en")) if isinstance(heard.event, Tapped) else None
         if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
             await turns.typed_since(heard.address, row.raw.at)
         elif heard.address is not None:
@@ -422,6 +422,7 @@ class _Batch:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
             return
         await _write(turns, row, number, effect.event, effect.client_id)
+        self.emptied.add(row.id)  # what they wrote is the client's now: it goes when theirs goes
 
     async def _link(
         self, turns: Turns, row: InboxRow, number: int, person_id: int, effect: TakeInvite | Unlink, language: str
@@ -453,6 +454,7 @@ class _Batch:
         """Keep what a coach noted of a client, where they may see them."""
         try:
             await turns.desks.add_note(person_id, client_id, words, row.raw.at)
+            self.emptied.add(row.id)  # the note goes when the client goes, and so must these words
         except NotTheirsError:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
 

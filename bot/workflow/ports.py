@@ -137,7 +137,7 @@ class Turns(Protocol):
         """Note that the person is there again; what was withheld stays so."""
 
     async def load(self, person_id: int, *, lock: bool = True) -> Known:
-        """Load what a turn may know; *lock*: that conversation is locked until the transaction ends. Raises NobodyError."""
+        """Load what a turn may know, and *lock* it until the transaction ends; raises NobodyError."""
 
     async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
         """Save the conversation."""

@@ -23,10 +23,12 @@ from bot.coaching.digest import (
     Silence,
     Standing,
     digest,
+    gravest,
     weekly,
 )
 from bot.conversation.desk import next_digest
 from bot.conversation.digest_pages import digest_page, weekly_page
+from bot.conversation.effects import Joined, Line
 from bot.phrasebook import Phrasebook
 from bot.workflow.handle import render
 from rules import Library
@@ -45,7 +47,7 @@ def hours(count: float) -> datetime:
 
 
 def an_alert(urgency: str = "urgent", state: str = "open", at: datetime = NOW, number: int = 1) -> Alert:
-    reason = Reason(kind="flag", what="rf02_fall_risk", urgency=urgency, at=at, screen=SCREEN)  # type: ignore[arg-type]  # one of its words
+    reason = Reason(kind="flag", what="rf02_fall_risk", urgency=urgency, at=at, screen=SCREEN)
     alert = raised(None, reason, id_=f"a{number}")
     deeds: Mapping[str, Any] = {"acknowledged": "acknowledge", "acted": "message", "closed": "close"}
     return alert if state == "open" else done(alert, deeds[state], who="sam", at=at)
@@ -92,7 +94,7 @@ def test_nobody_is_there_twice_and_everybody_is_counted(held: list[Standing], da
     marks = [entry.mark for entry in digest(held, NOW, asked_before=()).decide]
     before = data.draw(st.lists(st.sampled_from(marks))) if marks else []
     made = digest(held, NOW, asked_before=before)
-    named = [one.id for one in (*made.now, *made.decide, *made.well)]
+    named = made.named
     assert len(named) == len(set(named))
     assert made.clients == len(held)
     assert made.others >= made.postponed >= 0
@@ -151,11 +153,25 @@ def test_all_that_is_postponed_is_asked_in_the_end(held: list[Standing]) -> None
     assert len(marks) == len(set(marks))
 
 
+class Words:
+    """Says a line as its key and its values, a word each."""
+
+    def text(self, line: Line, language: str) -> str:
+        return " ".join([line.key, *(self._said(value) for value in line.values.values())])
+
+    def _said(self, value: object) -> str:
+        if isinstance(value, Joined):
+            return " ".join(self.text(item, "en") for item in value.items)
+        return self.text(value, "en") if isinstance(value, Line) else str(value)
+
+
 @given(caseloads())
 def test_the_page_names_everybody_whom_the_digest_names(held: list[Standing]) -> None:
     made = digest(held, NOW, asked_before=())
     say = digest_page(made, NOW, library=Library(()), zone="Europe/Berlin")
-    assert set(say.about) == {one.id for one in (*made.now, *made.decide, *made.well)}
+    text = render(say, Words(), "en").text
+    assert all(one.name in text.split() for one in held if one.id in say.about)
+    assert not [one.name for one in held if one.name in text.split() and one.id not in say.about]
     buttons = [button.data for row in say.rows for button in row.buttons]
     assert all(len(data.encode()) <= 64 for data in buttons)
     assert [data for data in buttons if data.startswith("k:alert:")] == [f"k:alert:{entry.id}" for entry in made.now]
@@ -243,6 +259,27 @@ def test_flags_push_others_out_and_the_rest_is_a_number() -> None:
     fewer = digest([*silent, *flagged[:3]], NOW, asked_before=())
     assert [entry.id for entry in fewer.decide] == [32, 31, 30, 1, 2]
     assert fewer.postponed == 1
+
+
+def test_what_was_acted_on_is_not_told_again_as_new() -> None:
+    old = Reason(kind="flag", what="rf02_fall_risk", urgency="urgent", at=hours(90), screen=SCREEN)
+    new = Reason(kind="pain", what="pain=7 like=sharp", urgency="clinician", at=hours(5))
+    first = raised(None, old, id_="a")
+    alert = raised(done(first, "refer", who="sam", at=hours(80)), new, id_="b")
+    made = digest([one(alert=alert)], NOW, asked_before=())
+    assert gravest(alert) is new
+    assert made.now[0].since == new.at
+    assert gravest(raised(first, new, id_="b")) is old
+
+
+def test_a_flag_of_one_who_is_needed_now_is_told_beside_it(library: Library) -> None:
+    held = one(alert=an_alert(at=hours(3)), flags=(Raised(id=FLAGS[0], at=hours(30)), Raised(id=FLAGS[1], at=hours(9))))
+    made = digest([held], NOW, asked_before=())
+    say = digest_page(made, NOW, library=library, zone=None)
+    text = render(say, Phrasebook(library), "en").text
+    assert "<b>! Ann</b> · URGENT, unseen 3 h\nFall or knock, pain since; raised risk\n+ 2 safety notes" in text
+    alone = digest([replace(held, alert=None)], NOW, asked_before=()).decide[0].mark
+    assert digest([held], NOW, asked_before=[alone]).now[0].fact["notes"] == 0
 
 
 def test_the_newest_of_who_does_well_are_named() -> None:

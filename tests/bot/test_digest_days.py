@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.channels.console import plain
-from bot.coaching.alerts import Alert, Reason, raised
+from bot.coaching.alerts import Alert, Reason, done, raised
 from bot.coaching.desk import Desk
 from bot.conversation.effects import (
     KeepAlert,
@@ -33,7 +33,7 @@ from bot.timetable.rhythm import Rhythm, Slot
 from bot.workflow.deliver import deliver
 from bot.workflow.due import due
 from bot.workflow.handle import handle
-from bot.workflow.ports import Raw
+from bot.workflow.ports import Message, NotTheirsError, Raw, Signs
 from rules import Flag, Library, SessionReport
 from tests.conversation.chat import finished
 from tests.fakes import FakeClock, RecordingChannel
@@ -107,8 +107,8 @@ class House:
 
     async def looks(self) -> Sequence[int]:
         """Count the looks for a digest, by client."""
-        t = self.store.database.tables.audit
-        async with self.store.database.begin() as connection:
+        t = self.store._database.tables.audit
+        async with self.store._database.begin() as connection:
             chosen = select(func.count()).where(t.c.what == "digest").group_by(t.c.client_id)
             return list((await connection.execute(chosen)).scalars())
 
@@ -153,7 +153,7 @@ async def house(library: Library, screened: Known) -> AsyncIterator[House]:
             assert row.slot.kind == "prompt"
     reason = Reason(kind="flag", what="rf02_fall_risk", urgency="urgent", at=NOW, screen="hip_internal_rotation")
     await made.puts("ann", NOW, KeepAlert(alert=raised(None, reason, id_="a1")))
-    flag = Flag(id="rf30_loose", urgency="coach", action="adapt", source="s", facts=())
+    flag = Flag(id="rf30_loose", urgency="coach", action="adapt", row="30", source="s", because=())
     await made.puts("bea", NOW - timedelta(hours=20), RaiseFlag(flag=flag, screen="hip_internal_rotation"))
     await made.heard("cleo", NOW - timedelta(days=6))
     await made.heard("dan", NOW - timedelta(days=8))
@@ -171,19 +171,19 @@ async def test_the_digest_comes_at_the_coachs_local_time_and_is_decided_in_two_t
         "22 January · 5 clients",
         "",
         "NOW: 1",
-        "! Ann · URGENT",
-        "Fall or knock, pain since; raised risk (not seen, 4 h)",
+        "! Ann · URGENT, unseen 4 h",
+        "Fall or knock, pain since; raised risk",
         "",
         "DECIDE: 3",
-        "1 Bea · safety note",
-        "Loose joints; no end range, no passive work → go on",
-        "2 Dan · silent for 8 days",
-        "blocked the bot; reach them yourself → go on",
-        "3 Cleo · silent for 6 days",
-        "prompts unanswered → message",
+        "1 Bea · safety note → go on",
+        "Loose joints; no end range, no passive work",
+        "2 Dan · silent 8 days → noted",
+        "blocked the bot; reach them yourself",
+        "3 Cleo · silent 6 days → message",
+        "prompts unanswered",
         "",
         "Went well: Eve (all sessions told)",
-        "0 others: nothing to do",
+        "0 others: nothing to do today",
     ]
     assert await house.looks() == [1] * 5
     await house.hears("sam", tap=house.button("1 Go on"))
@@ -199,7 +199,7 @@ async def test_the_digest_comes_at_the_coachs_local_time_and_is_decided_in_two_t
     assert house.line.taps[-1][1] == "You decided that already"
     (next_day,) = await house.waits_until(datetime(2026, 1, 23, 16, 31, tzinfo=UTC))
     assert "Dan" in next_day
-    assert "Bea" not in next_day
+    assert "safety note" not in next_day
     assert "Cleo" not in next_day
     assert await house.looks() == [2] * 5
 
@@ -208,7 +208,7 @@ async def test_a_day_with_nothing_to_decide_has_no_digest_and_the_week_says_so(h
     await house.hears("sam", text="/desk 17:30 Berlin")
     await house.waits_until(datetime(2026, 1, 22, 16, 31, tzinfo=UTC))
     await house.hears("sam", tap=house.button("1 Go on"))
-    await house.hears("sam", tap=house.button("2 Go on"))
+    await house.hears("sam", tap=house.button("2 Noted"))
     await house.hears("sam", tap=house.button("3 Message"))
     await house.hears("sam", tap=house.button("How is it today?"))
     alert = await house.alert("ann")
@@ -261,12 +261,61 @@ async def test_a_coach_asks_for_the_digest_and_a_client_is_told_of_no_such_thing
     assert "NOW" not in " ".join(told)
 
 
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_how_a_client_was_reached_is_read_for_who_may_see_them(
+    engine: str, request: pytest.FixtureRequest, screened: Known
+) -> None:
+    url = "sqlite+aiosqlite://" if engine == "sqlite" else request.getfixturevalue("postgres_url")
+    store, line = SqlStore(await open_database(url, KeyRing.new())), RecordingChannel()
+    ann, sam, since = line.address("ann"), line.address("sam"), NOW - timedelta(weeks=4)
+    await store.add_coach(sam, "Sam", ann, "Ann", BEGAN)
+    assert screened.plan is not None
+    other = screened.plan.model_copy(update={"driver": "pelvic"})
+    later = Slot(kind="later", local_date=NOW.date(), slot="evening-19:00", due_at=NOW)
+    waits = Slot(kind="later", local_date=NOW.date(), slot="waits-12:00", due_at=NOW + timedelta(hours=1))
+    prompt = Slot(kind="prompt", local_date=NOW.date(), slot="s", due_at=NOW - timedelta(hours=5))
+    old = Slot(kind="prompt", local_date=BEGAN.date(), slot="s", due_at=since - timedelta(days=1))
+    coming = Slot(kind="prompt", local_date=NOW.date() + timedelta(days=1), slot="s", due_at=NOW + timedelta(days=1))
+    reason = Reason(kind="words", what="asks", urgency="coach", at=NOW)
+    alert = done(raised(None, reason, id_="a"), "close", who="sam", at=NOW)
+    async with store.turns() as turns:
+        first, coach = await turns.person_at(ann, "Ann", NOW), await turns.person_at(sam, "Sam", NOW)
+        stranger = await turns.person_at(line.address("kim"), "Kim", NOW)
+        empty = await turns.desks.signs(coach, first, since)
+        for day, plan in enumerate((screened.plan, other, other)):
+            await turns.keep(first, KeepPlan(plan=plan), BEGAN + timedelta(days=day))
+        for slot in (later, waits, prompt, old, coming):
+            await turns.keep(first, Remind(slot=slot), BEGAN)
+        await turns.keep(first, KeepAlert(alert=alert), NOW)
+        await turns.take_due(10, NOW)
+        await turns.desks.check(coach, first, "brief", NOW)
+        await turns.desks.check(coach, first, "message", NOW - timedelta(hours=2))
+        await turns.desks.check(first, first, "hold", NOW)
+        await turns.put_out(first, None, Message(text="hi"), "reply", NOW)
+    (row,) = await store.claim_outgoing(5, NOW)
+    await store.not_sent(row.id, "refused", None, NOW)
+    async with store.turns() as turns:
+        signs = await turns.desks.signs(coach, first, since)
+        with pytest.raises(NotTheirsError):
+            await turns.desks.signs(stranger, first, since)
+    assert empty == Signs(closed=[])
+    assert signs == Signs(
+        failed=True,
+        snoozed_until=NOW,
+        prompted=frozenset({NOW.date()}),
+        driver_since=BEGAN + timedelta(days=1),
+        acted_at=NOW - timedelta(hours=2),
+        closed=[alert],
+    )
+    await store.close()
+
+
 async def test_a_digest_is_emptied_when_a_client_whom_it_names_is_deleted(house: House) -> None:
     await house.hears("sam", text="/digest")
     async with house.store.turns() as turns:
         await turns.erase(house.people["eve"], house.clock.now())
-    t = house.store.database.tables.outbox
-    async with house.store.database.begin() as connection:
+    t = house.store._database.tables.outbox
+    async with house.store._database.begin() as connection:
         texts = [row["text"] for row in (await connection.execute(select(t.c.message))).scalars()]
     assert not [text for text in texts if "Eve" in text]
 

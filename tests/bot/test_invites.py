@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from bot.conversation.effects import KeepConsent
 from bot.pictures.code import for_terminal
@@ -174,8 +174,17 @@ async def test_a_coach_who_is_none_any_more_invites_nobody(store: SqlStore) -> N
         await turns.desks.links.dismiss(sam, NOW)
     assert not await found(store, token)
     assert not await redeemed(store, number, ann)
-    await coach(store)  # and is none of theirs again where they come back
+    await coach(store)  # nor when they come back: what was taken back stays so
     assert not await found(store, token)
+
+
+async def test_an_invitation_is_good_only_while_its_maker_is_a_coach(store: SqlStore) -> None:
+    sam, ann = await coach(store), await person(store, ANN)
+    number, token = await invite(store, sam)
+    async with store._open() as turns:
+        await turns._connection.execute(delete(turns._tables.role).where(turns._tables.role.c.role == "coach"))
+    assert not await found(store, token)
+    assert not await redeemed(store, number, ann)
 
 
 async def test_a_token_of_another_database_is_nobodys(store: SqlStore) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from sqlalchemy import update
 
 from bot.channels.console import plain
 from bot.channels.telegram import make_telegram
@@ -497,6 +498,20 @@ async def test_nobody_ends_what_is_not_theirs(house: House) -> None:
         for data in (f"k:unlinked:{ann}", f"l:ended:{sam}"):
             await house.hears(who, tap=data)
     assert await house.may("sam", "ann")
+
+
+async def test_who_covers_sees_the_client_and_does_not_end_it(house: House) -> None:
+    sam, kim = await house.employ("sam"), await house.employ("kim")
+    await house.links("sam", "ann")
+    ann = await house.person("ann")
+    async with house.store._open() as turns:
+        t = turns._tables.desk
+        await turns._connection.execute(update(t).where(t.c.person_id == sam).values(value={"cover_id": kim}))
+    assert await house.may("kim", "ann")
+    for data in (f"k:unlink:{ann}", f"k:unlinked:{ann}"):
+        assert "not a client of yours" in (await house.hears("kim", tap=data))[0]
+    assert await house.may("sam", "ann")
+    assert "kim sees the same" in (await house.says("ann", "/coach"))[0]
 
 
 async def test_an_old_button_does_not_end_a_newer_link(house: House) -> None:

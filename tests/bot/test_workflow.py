@@ -142,7 +142,7 @@ async def test_every_tap_is_answered_after_the_commit() -> None:
 async def test_a_tap_of_somebody_who_is_not_there_makes_nobody_and_is_not_kept() -> None:
     store, line = MemoryStore(), RecordingChannel()
     await run(store, line, heard("1", tap="old"))
-    assert (store.rows.people, line.taps) == ({}, [("1", "en/bot.stale")])
+    assert (store.rows.people, line.taps) == ({}, [("1", "en/bot.nobody")])
     assert [(kept.state, kept.row.raw.body) for kept in store.rows.inbox.values()] == [("done", {})]
 
 
