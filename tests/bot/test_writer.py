@@ -17,7 +17,6 @@ from bot.workflow.ports import NotTheirsError
 from tests.bot.test_mydata import numbers
 from tests.played import house, settings_in
 
-
 EDITED = "flexion_femoral.txt coach_edits.txt"
 
 
