@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Protocol
 
@@ -89,6 +89,28 @@ class Times(Protocol):
     @property
     def anchor(self) -> str | None:
         """Give what they tie it to, in their words."""
+
+
+PRIVATE = ("violence", "eating_disorder")
+"""What a client reports for themselves alone (evidence 0, 37b)."""
+PRIVATE_FLAGS = ("rf37b_private",)
+
+
+def without_private(record: Record) -> Record:
+    """Leave out what is the client's alone, as a coach reads their record: private answers, and the words for them."""
+    hidden = {f"reports.{item}" for item in PRIVATE} | {f"reports.unsure_{item}" for item in PRIVATE}
+    assessments = tuple(
+        replace(
+            one,
+            facts=one.facts.model_copy(
+                update={"reports": {k: v for k, v in one.facts.reports.items() if f"reports.{k}" not in hidden}}
+            ),
+        )
+        for one in record.assessments
+    )
+    flags = tuple(replace(one, own_words=None) if one.flag.id in PRIVATE_FLAGS else one for one in record.flags)
+    answers = tuple(one for one in record.answers if one.path not in hidden)
+    return replace(record, answers=answers, assessments=assessments, flags=flags)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,8 +191,8 @@ class Noting(Kept):
 
 
 Activity: TypeAlias = (
-    Noting |
-    Hello
+    Noting
+    | Hello
     | Screening
     | Confirm
     | Ask

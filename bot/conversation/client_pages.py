@@ -162,6 +162,7 @@ def _menu(talk: Talk) -> tuple[ButtonRow, ...]:
     if known.plan is not None:
         buttons.append(Button(data=data("act", client, "rescreen"), label=Line(key="desk.deed.rescreen")))
     buttons.append(Button(data=data("export", client), label=Line(key="desk.see.export")))
+    buttons.append(Button(data=data("unlink", client), label=Line(key="desk.see.unlink")))
     if known.alert is not None:
         buttons.append(Button(data=data("alert", client), label=Line(key="desk.see.alert")))
     return (ButtonRow(buttons=tuple(buttons)),)
@@ -193,6 +194,17 @@ def as_the_client(talk: Talk, what: str) -> list[Say]:
     head = Say(paragraphs=(Line(key="desk.as_they_read", values={"client": known.person.name}),))
     said = (effect for effect in talk.effects if isinstance(effect, Say))
     return [head, *(Say(paragraphs=one.paragraphs, picture=one.picture) for one in said)]
+
+
+def ask_for_words(talk: Talk, *, note: bool) -> Say:
+    """Ask a coach what to write to a client, or to note of them."""
+    cancel = Button(data="k:cancel", label=Line(key="desk.no_message"))
+    key = "desk.write_note" if note else "desk.write"
+    return Say(
+        paragraphs=(Line(key=key, values={"client": talk.known.person.name}),),
+        rows=(ButtonRow(buttons=(cancel,), kind="controls"),),
+        stands=True,
+    )
 
 
 # --- notes

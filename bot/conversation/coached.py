@@ -99,7 +99,7 @@ def _keep(talk: Talk, alert: Alert, *, tell: str = "all") -> None:
         TellCoach(event=AlertTold(at=talk.at, client_id=person.id, whom=to, anew=anew)),  # type: ignore[arg-type]  # one of its words
     )
     at = look_again_at(alert)
-    if at is None or not (person.coaches or person.operated):
+    if at is None or not person.coaches:
         talk.do(Forget(kinds=(ALERT,), why=alert.state))
         return
     on = at.date()

@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from bot.conversation import again, alarm, away, coached, milestones, pages, practice, screening, timing, weekly
-from bot.conversation.activities import Ask, Confirm, Linking, Practice, Prompt, Timing, Weekly
+from bot.conversation.activities import (
+    Answering,
+    Ask,
+    Confirm,
+    Linking,
+    Noting,
+    Practice,
+    Prompt,
+    Timing,
+    Weekly,
+    Writing,
+)
 from bot.conversation.activities import Today as AnythingNew
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind
 from bot.conversation.effects import Slot as Words
@@ -94,9 +105,13 @@ def _busy(talk: Talk) -> bool:
     return lately and talk.top is not None and not isinstance(talk.top, Prompt)
 
 
+LEFT = Practice | Weekly | Timing | AnythingNew | Linking | Answering | Writing | Noting
+"""What is over when it was left open for long: words that come later mean something else."""
+
+
 def leave_old(talk: Talk) -> None:
     """Let go of what was left in the middle, above any screening; what was told of a session is kept."""
-    while isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Linking | Prompt):
+    while isinstance(talk.top, LEFT | Prompt):
         if isinstance(talk.top, Practice):
             practice.leave(talk)
         else:
@@ -107,7 +122,7 @@ def was_left(talk: Talk) -> bool:
     """Tell whether something of a session or its settings was left open so long ago that words can't mean it."""
     heard = talk.conversation.heard_at
     old = heard is not None and talk.at - heard > away.LEFT_AFTER
-    return old and isinstance(talk.top, Practice | Weekly | Timing | AnythingNew | Linking)
+    return old and isinstance(talk.top, LEFT)
 
 
 def _settle_first(talk: Talk) -> bool:

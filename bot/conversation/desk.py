@@ -77,6 +77,8 @@ def tapped(talk: Talk, carried: str) -> bool:
     if not is_coach(talk):
         talk.toast("bot.stale")
         return True
+    if isinstance(talk.top, Writing | Noting):
+        talk.pop()  # who taps something else writes to nobody: later words must not go to a client
     if linking.coach_tapped(talk, carried):
         return True
     if holiday.tapped(talk, carried.split(":")[1:]):
@@ -108,6 +110,9 @@ def tapped(talk: Talk, carried: str) -> bool:
             talk.do(AnswerTap())
             talk.push(Noting(client_id=int(client)))
             ask_for_words(talk)
+        case ["cancel"]:
+            talk.do(AnswerTap())
+            talk.say(Line(key="coached.not_sent"))
         case ["write", client, *_] if is_number(client):
             talk.do(AnswerTap())
             talk.push(Writing(client_id=int(client)))
@@ -124,10 +129,10 @@ def _act(talk: Talk, client: int, deed: str, *, version: int | None, words: str 
 
 
 def ask_for_words(talk: Talk) -> None:
-    """Ask what to tell the client, or to note of them."""
-    talk.next_step()
-    asked = Line(key="desk.write_note" if isinstance(talk.top, Noting) else "desk.write")
-    talk.say(asked, rows=(talk.choices(("cancel", "desk.no_message"), kind="controls"),))
+    """Ask what to tell the client, or to note of them, by name: nobody must write to the wrong one."""
+    if isinstance(talk.top, Writing | Noting):
+        note = isinstance(talk.top, Noting)
+        talk.do(Show(view="words", given={"client": talk.top.client_id, "note": note}))
 
 
 def has_no_screening(talk: Talk) -> bool:
@@ -144,6 +149,8 @@ def command(talk: Talk, name: str, rest: str) -> bool:
     """Hear a coach's command; False for one that is anybody's."""
     if not is_coach(talk):
         return False
+    if isinstance(talk.top, Writing | Noting):
+        talk.pop()
     if linking.coach_command(talk, name, rest):
         return True
     match name:

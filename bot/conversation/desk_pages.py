@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from bot.coaching.alerts import DRAFTS, HOLDS, UNLOCK_REASONS, Alert, Reason, Step, proposed
+from bot.coaching.record import PRIVATE_FLAGS
 from bot.conversation import coached
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
@@ -13,8 +14,6 @@ from bot.conversation.talk import Talk
 from bot.timetable.rhythm import tz
 from rules import Assessment
 
-PRIVATE = ("rf37b_private",)
-"""Flags whose words are the client's alone."""
 MOST_STEPS = 4
 """So many of the last steps a card lists. A proposal."""
 
@@ -66,7 +65,7 @@ def _why(talk: Talk, reason: Reason) -> Line:
         case _:
             what = Line(key="desk.wrote")
     parts = [Line(key="desk.why", values={"what": what})]
-    if reason.words and reason.what not in PRIVATE:
+    if reason.words and reason.what not in PRIVATE_FLAGS:
         parts.append(Line(key="desk.own_words", values={"words": reason.words}))
     if reason.kind == "flag":
         parts.append(Line(key=f"desk.told.{reason.urgency}"))

@@ -235,7 +235,7 @@ def _change(one: Changed) -> Joined:
         parts.append(Line(key="digest.week.better", values={"count": change.better}))
     if change.worse:
         parts.append(Line(key="digest.week.worse", values={"count": change.worse}))
-    if change.task is not None:
+    if change.task is not None and change.task[0] != change.task[1]:
         before, now = change.task
         small = abs(now - before) < TASK_SMALL
         key = "digest.week.task_same" if small else "digest.week.task"

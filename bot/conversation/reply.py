@@ -186,7 +186,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
     if not words:
         _show_where_they_are(talk)
         return
-    if isinstance(talk.top, Writing | Noting):  # a coach's words to a client tell nothing of the coach
+    writing = isinstance(talk.top, Writing | Noting) and not daily.was_left(talk)
+    if writing:  # a coach's words to a client tell nothing of the coach
         desk.wrote(talk, words)
         return
     if not words.strip("?! ") and talk.screening is not None and talk.top is talk.screening:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from bot.coaching.record import Flagged, Record
+from bot.coaching.record import Flagged, Record, without_private
 from bot.export import copy, fhir, tables
 from rules import Library
 from rules.daily import next_session
@@ -40,6 +40,8 @@ class Writer:
         if kind not in self._by_kind:
             raise ValueError(f"a file of kind {kind!r}; known: {', '.join(self._by_kind)}")
         record = await self._read(int(paper["viewer"]), int(paper["client"]), kind)
+        if paper["viewer"] != paper["client"]:
+            record = without_private(record)
         return await asyncio.to_thread(self._by_kind[kind], record, language)
 
     def _readable(self, record: Record, language: str) -> bytes:

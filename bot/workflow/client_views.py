@@ -57,6 +57,12 @@ async def sheet(turns: Turns, asked: Asked) -> Sequence[Say]:
     return [papers.sheet_page(asked.viewer_id, asked.viewer_id)]
 
 
+async def words(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Ask what to write to a client, or to note of them."""
+    talk = await _talk(turns, asked, "name")
+    return [client_pages.ask_for_words(talk, note=bool(asked.given.get("note")))]
+
+
 async def see(turns: Turns, asked: Asked) -> Sequence[Say]:
     """Give a page just as the client reads it."""
     what = str(asked.given["what"])

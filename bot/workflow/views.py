@@ -90,6 +90,7 @@ VIEWS: Mapping[str, View] = {
     "alert": _alert,
     "clients": client_views.clients,
     "covers": client_views.covers,
+    "words": client_views.words,
     "export": client_views.export,
     "letter": client_views.letter,
     "sheet": client_views.sheet,

@@ -28,7 +28,10 @@ from bot.coaching.digest import (
 )
 from bot.conversation.desk import next_digest
 from bot.conversation.digest_pages import digest_page, weekly_page
-from bot.conversation.effects import Joined, Line
+from bot.conversation.effects import AnswerTap, ForClient, Joined, KeepDesk, Line, Show
+from bot.conversation.events import CameDue, Tapped
+from bot.conversation.known import Known, Person
+from bot.conversation.reply import reply
 from bot.phrasebook import Phrasebook
 from bot.workflow.handle import render
 from rules import Library
@@ -329,7 +332,7 @@ def test_the_week_on_a_phone(library: Library) -> None:
     ]
     closed = [done(an_alert(number=n), "close", who="sam", at=NOW) for n in range(4)]
     text = render(weekly_page(weekly(held, closed, NOW), TODAY, library=library), Phrasebook(library), "en").text
-    assert "<b>Up</b>: 2 tests better, daily task 4 → 7, seen once, may be chance" in text
+    assert "<b>Up</b>: 2 tests better, daily task 4 → 7, seen once" in text
     assert "±1 level" in text
     assert "±1.3 of 10" in text
     assert "3 of 14 (21%)" in text
@@ -360,3 +363,52 @@ def test_who_moves_the_hour_has_one_a_day() -> None:
     assert moved is not None
     assert (moved.local_date, moved.slot) == (said.local_date, said.slot)  # the row that went out: never due again
     assert next_digest(Desk(), NOW) is None
+
+
+# --- what a tap does
+
+
+@pytest.mark.parametrize(
+    ("carried", "deed", "words"),
+    [
+        ("k:digest:7:message:ab12:how", "message", "how"),
+        ("k:digest:7:hold:ab12", "hold", "3"),
+        ("k:digest:7:step_back:ab12", "step_back", ""),
+        ("k:digest:7:refer:ab12", "refer", ""),
+        ("k:digest:7:close:ab12", "close", ""),
+        ("k:digest:7:next_driver:ab12:pelvic", "driver", "pelvic:plateau"),
+        ("k:digest:7:keep:ab12", None, ""),
+    ],
+)
+def test_a_tap_decides_once(carried: str, deed: str | None, words: str, library: Library) -> None:
+    coach = Known(person=Person(id=2, name="Sam", roles=("coach",)), desk=BERLIN)
+    turn = reply(coach, Tapped(at=NOW, data=carried), library)
+    acted = [effect.event for effect in turn.effects if isinstance(effect, ForClient)]
+    assert [(event.deed, event.words, event.version) for event in acted] == ([(deed, words, None)] if deed else [])
+    (kept,) = (effect.desk for effect in turn.effects if isinstance(effect, KeepDesk))
+    assert kept == BERLIN.model_copy(update={"answered": ("ab12",)})
+    again = reply(replace(coach, desk=kept), Tapped(at=NOW, data=carried), library)
+    assert [type(effect) for effect in again.effects] == [AnswerTap]
+    client = Known(person=Person(id=2, name="Ann"))
+    stale = reply(client, Tapped(at=NOW, data=carried), library)
+    assert not [effect for effect in stale.effects if isinstance(effect, ForClient | KeepDesk)]
+
+
+@pytest.mark.parametrize("carried", ["k:digest:7:delete:ab12", "k:digest:x:keep:ab12"])
+def test_a_button_that_makes_no_sense_does_nothing(carried: str, library: Library) -> None:
+    coach = Known(person=Person(id=2, name="Sam", roles=("coach",)), desk=BERLIN)
+    turn = reply(coach, Tapped(at=NOW, data=carried), library)
+    assert [type(effect) for effect in turn.effects] == [AnswerTap]
+
+
+def test_who_is_away_has_no_digest(library: Library) -> None:
+    slot = next_digest(BERLIN, NOW)
+    assert slot is not None
+    due = CameDue(at=slot.due_at, slot=slot)
+    coach = Known(person=Person(id=2, name="Sam", roles=("coach",)), desk=BERLIN)
+    (shown,) = reply(coach, due, library).effects
+    assert isinstance(shown, Show)
+    assert shown.view == "digest"
+    away = BERLIN.model_copy(update={"away_until": NOW + timedelta(days=9)})
+    assert reply(replace(coach, desk=away), due, library).effects == ()
+    assert reply(replace(coach, desk=Desk()), due, library).effects == ()

@@ -179,6 +179,17 @@ async def test_a_restored_backup_brings_nobody_back(on_sqlite: Settings, content
     assert [blob for blob in gone if blob in on_disk(on_sqlite)] == []
 
 
+async def test_whoever_is_listed_is_deleted_at_the_next_start(settings: Settings, content: Content) -> None:
+    ann = await live(settings, content)
+    listed = ErasureList.beside(settings.key_file)
+    listed.add([listed.entry(Address(channel="terminal", bot="terminal", chat=ANN), LATER)])
+    async with house(settings, at=LATER, content=content):
+        pass
+    rows = await all_rows(settings)
+    assert of_ann(rows, ann) == []
+    assert [row["name"] for row in rows["person"]] == [SAM]
+
+
 async def test_who_comes_back_by_themselves_stays(on_sqlite: Settings, content: Content) -> None:
     await live(on_sqlite, content)
     await delete(on_sqlite, content)
