@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -162,15 +161,14 @@ ACTIONS = (*PAGES, *DEEDS, *WRITTEN, *TYPED)
 
 
 async def test_every_action_is_open_to_their_coach_and_who_covers_and_to_nobody_else(
-    scene: Scene, capsys: pytest.CaptureFixture[str]
+    scene: Scene, record_property: Callable[[str, object], None]
 ) -> None:
     found = {
         (role, action): await scene.gets(who, action)
         for role, who in sorted(ROLES.items(), key=lambda pair: pair[0] in MAY)  # who changes nothing comes first
         for action in ACTIONS
     }
-    with capsys.disabled():
-        print_matrix(found)
+    record_property("shown", matrix(found))
     wrong = {cell for cell, got in found.items() if got != (cell[0] in MAY)}
     assert wrong == set()
 
@@ -221,10 +219,10 @@ async def test_what_no_button_carries_does_nothing(scene: Scene, data: str) -> N
     assert await scene.changed() <= before + 2  # a deed that can't be done is answered as such
 
 
-def print_matrix(found: dict[tuple[str, str], bool]) -> None:
-    """Print who may do what."""
+def matrix(found: dict[tuple[str, str], bool]) -> str:
+    """Say who may do what, as a table."""
     lines = [f"{'':<16}" + " ".join(f"{role[:12]:<12}" for role in ROLES)]
     for action in ACTIONS:
         cells = " ".join(f"{'yes' if found[role, action] else '-':<12}" for role in ROLES)
         lines.append(f"{action:<16}{cells}")
-    sys.stdout.write("\n" + "\n".join(lines) + "\n")
+    return "\n".join(lines)
