@@ -473,7 +473,7 @@ def tell_coach_it_hurts(talk: Talk, report: SessionReport) -> None:
 
 
 def _tell_coach(talk: Talk, flag: Flag, own_words: str | None) -> None:
-    if flag.urgency == "coach":
+    if flag.urgency == "coach" and flag.action not in HOLDING:
         return  # the digest says it
     reason = Reason(kind="flag", what=flag.id, urgency=flag.urgency, at=talk.at, screen=talk.screen.id, words=own_words)
     coached.raise_alert(talk, reason)

@@ -159,8 +159,8 @@ def hear(talk: Talk, event: CoachActed) -> None:
             _unlock(talk, event)
         case "refer":
             talk.next_step()
-            rows = (talk.choices(("letter", "paper.a_letter"),),) if papers.may_have_a_letter(talk) else ()
-            talk.say(Line(key="coached.refer", values={"coach": event.coach_name}), rows=rows)
+            offered = [talk.choices(("letter", "paper.a_letter"))] if papers.may_have_a_letter(talk) else []
+            talk.say(Line(key="coached.refer", values={"coach": event.coach_name}), rows=tuple(offered))
         case "undo" if alert is not None:
             _undo(talk, event, alert)
             return

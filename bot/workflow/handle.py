@@ -509,9 +509,7 @@ async def _tell_gone(turns: Turns, raw: Raw, heard: _Heard) -> bool:
     return True
 
 
-async def _tell(
-    turns: Turns, row: InboxRow, number: int, event: News, client_id: int, to: int | None = None
-) -> None:
+async def _tell(turns: Turns, row: InboxRow, number: int, event: News, client_id: int, to: int | None = None) -> None:
     """Write an event into the inbox of whoever looks after a client, or of that one; nothing where nobody does."""
     told: Sequence[int]
     if to is not None:

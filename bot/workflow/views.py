@@ -37,9 +37,7 @@ class Asked:
 View: TypeAlias = Callable[[Turns, Asked], Awaitable[Sequence[Say]]]
 
 
-async def page(
-    turns: Turns, viewer_id: int, show: Show, library: Library, at: datetime, door: Door
-) -> Sequence[Say]:
+async def page(turns: Turns, viewer_id: int, show: Show, library: Library, at: datetime, door: Door) -> Sequence[Say]:
     """Give what a page says; raises NotTheirsError for a client who is not the viewer's, KeyError for no such page."""
     asked = Asked(viewer_id=viewer_id, given=show.given, at=at, library=library, door=door)
     return await VIEWS[show.view](turns, asked)

@@ -72,9 +72,7 @@ class Work:
             pass
 
     async def _handle(self) -> int:
-        count = await handle(
-            self._store, self._channels, self._clock, self._library, self._phrasebook, door=self._door
-        )
+        count = await handle(self._store, self._channels, self._clock, self._library, self._phrasebook, door=self._door)
         self._waiting = []
         if count:
             self._goes.set()

@@ -170,9 +170,7 @@ def test_an_event_between_people_survives_its_way_through_json(event: News) -> N
     assert decode(json.loads(json.dumps(encode(event, to=2)))) == (2, event)
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"to": 1, "kind": "x", "at": NOW.isoformat()}, {"to": 1, "kind": "client_wrote"}]
-)
+@pytest.mark.parametrize("body", [{}, {"to": 1, "kind": "x", "at": NOW.isoformat()}, {"to": 1, "kind": "client_wrote"}])
 def test_an_event_between_people_that_is_none_is_refused(body: Mapping[str, Any]) -> None:
     with pytest.raises(ValueError, match="event for a person"):
         decode(body)
