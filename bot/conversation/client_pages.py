@@ -51,6 +51,7 @@ def clients(listed: Sequence[Listed], *, page: int, search: str) -> Say:
         rows=(ButtonRow(buttons=buttons), *([ButtonRow(buttons=more, kind="controls")] if more else [])),
         card="clients",
         stands=True,
+        about=tuple(one.id for one in shown),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.conversation import again, alarm, away, front, leaving, screening, sure
 from bot.conversation.activities import Resume, Screening, Sure
-from bot.conversation.effects import KeepConsent, Line
+from bot.conversation.effects import KeepConsent, Line, Unlink
 from bot.conversation.known import CONSENT_VERSION
 from bot.conversation.talk import Talk
 from rules import Value
@@ -105,6 +105,8 @@ def hear_sure(talk: Talk, certain: bool) -> None:
             talk.clear()
             talk.forget_unread()
             talk.say(Line(key="bot.withdrawn"))
+            if talk.known.person.linked:  # what nobody may keep, no coach may see
+                talk.do(Unlink(client_id=talk.known.person.id))
         case "delete":
             leaving.erase(talk)
 

@@ -606,3 +606,16 @@ async def test_an_invitation_opened_in_a_group_is_not_taken(house: House) -> Non
     assert heard is not None
     assert isinstance(heard.event, Elsewhere)
     assert "invites you" in (await house.says("ann", link))[0]
+
+
+async def test_who_takes_consent_back_is_seen_by_no_coach_any_more(house: House) -> None:
+    await house.employ("sam")
+    await house.links("sam", "ann")
+    await house.says("ann", "/start")
+    await house.says("ann", "yes")
+    assert await house.may("sam", "ann")
+    await house.says("ann", "/privacy")
+    await house.says("ann", "yes")
+    if await house.may("sam", "ann"):  # it is made sure of once
+        await house.says("ann", "yes")
+    assert not await house.may("sam", "ann")
