@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from datetime import datetime
+from bot.commands.beside import now, with_store
 
+if TYPE_CHECKING:
     from bot.settings import Settings
     from bot.workflow.door import Coach, Invite
     from bot.workflow.ports import Store
@@ -42,9 +39,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     adding.add_argument("--days", type=_days, default=7, help="how long the link works; default: 7")
     adding.add_argument("--default", action="store_true", help="they look after all clients who have no coach")
     adding.add_argument("--operator", action="store_true", help="they also hear what no coach has looked at")
-    adding.set_defaults(run=lambda chosen: _with_store(lambda settings, store: _add(settings, store, chosen)))
+    adding.set_defaults(run=lambda chosen: with_store(lambda settings, store: _add(settings, store, chosen)))
     listing = actions.add_parser("list", help="list the coaches and the links that are open")
-    listing.set_defaults(run=lambda _: _with_store(_list))
+    listing.set_defaults(run=lambda _: with_store(_list))
     removing = actions.add_parser(
         "remove",
         help="end what somebody is as a coach, or take back a link that is open",
@@ -52,7 +49,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         " back a link that nobody has opened.",
     )
     removing.add_argument("who", metavar="NAME_OR_NUMBER", help="as coxa coach list shows it")
-    removing.set_defaults(run=lambda chosen: _with_store(lambda _, store: _remove(store, chosen.who)))
+    removing.set_defaults(run=lambda chosen: with_store(lambda _, store: _remove(store, chosen.who)))
 
 
 def _name(given: str) -> str:
@@ -68,46 +65,11 @@ def _days(given: str) -> int:
     return int(given)
 
 
-def _with_store(action: Callable[[Settings, Store], Coroutine[Any, Any, int]]) -> int:
-    """Do something with the database of the settings, beside a `coxa serve` that runs."""
-    from bot.settings import read_settings
-
-    settings = read_settings()
-
-    async def main() -> int:
-        async with _open(settings) as store:
-            return await action(settings, store)
-
-    return asyncio.run(main())
-
-
-@asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[Store]:
-    from bot.storage.database import open_database, open_ring
-    from bot.storage.store import SqlStore
-    from bot.wiring import explained
-
-    url = settings.url.get_secret_value()
-    with explained(settings):
-        database = await open_database(url, open_ring(settings.key_file, url), worker=False)
-    store = SqlStore(database)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-def _now() -> datetime:
-    from bot.wiring import SystemClock
-
-    return SystemClock().now()
-
-
 async def _add(settings: Settings, store: Store, chosen: argparse.Namespace) -> int:
     """Make an invitation and print its link; the bot's name is found first, so that none is made in vain."""
     from bot.workflow.door import Door
 
-    door, at = Door(bot=await _bot(settings)), _now()
+    door, at = Door(bot=await _bot(settings)), now()
     token = door.make_token()
     async with store.turns() as turns:
         invite = await turns.desks.invites.make(
@@ -159,7 +121,7 @@ async def _list(_: Settings, store: Store) -> int:
     """Print the coaches and the open invitations."""
     async with store.turns() as turns:
         coaches = await turns.desks.links.coaches()
-        open_ = await turns.desks.invites.open(None, _now())
+        open_ = await turns.desks.invites.open(None, now())
     sys.stdout.writelines(f"{line}\n" for line in lines(coaches, open_))
     return 0
 
@@ -181,7 +143,7 @@ async def _remove(store: Store, who: str) -> int:
     from bot.workflow.handle import teller
     from bot.workflow.linking import dismiss
 
-    at = _now()
+    at = now()
     async with store.turns() as turns:
         if who[:1] == "i" and who[1:].isdecimal():
             taken_back = await turns.desks.invites.revoke(int(who[1:]), None, at)
