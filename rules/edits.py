@@ -77,6 +77,14 @@ def instead_of(screen: Screen, plan: Plan, facts: Facts, exercise: str) -> tuple
     return tuple(other.id for other in suits if other.id not in _ids(plan) and fits(choosers, other, item))
 
 
+def may_be_added(screen: Screen, plan: Plan, facts: Facts) -> tuple[str, ...]:
+    """List what a coach may add for this client: what the plan's own ladder has first."""
+    ladder = next((ladder for ladder in screen.exercises.ladders if ladder.id == plan.ladder), None)
+    own = [one for first in ladder.first.values() for one in first] if ladder is not None else []
+    rest = [exercise.id for exercise in screen.exercises.exercises]
+    return tuple(one for one in dict.fromkeys((*own, *rest)) if added(screen, plan, facts, one) is not None)
+
+
 def kept(screen: Screen, facts: Facts, before: Plan | None, after: Plan) -> Plan:
     """Carry what a coach decided over into a plan that was made anew, as far as this client may still do it."""
     if before is None or not before.is_coached or before.screen != after.screen:

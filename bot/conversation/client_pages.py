@@ -7,17 +7,19 @@ from datetime import timedelta
 
 from bot.coaching.caseload import Listed, Note
 from bot.conversation import again, coached, daily, pages, practice, progress, timing, weekly
+from bot.conversation.alarm import flag_line
 from bot.conversation.cards import option_label
 from bot.conversation.desk_pages import data, found
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
 from bot.conversation.talk import Talk
-from rules.edits import MOST_SETS, instead_of
+from rules.edits import MOST_SETS, instead_of, may_be_added
 from rules.log import SessionReport, standing_log
 from rules.progression import Prescribed
 from rules.questions import row_at
 
 LATELY = timedelta(days=14)
 """What "lately" is, of sessions. A proposal."""
+MOST_DIGITS = 4
 MOST_OTHERS = 6
 """So many exercises are offered for another's place. A proposal."""
 A_PAGE = 10
@@ -144,6 +146,12 @@ def _course(talk: Talk) -> Iterator[Line]:
 
 
 def _stands(talk: Talk) -> Iterator[Line]:
+    """Say which flags are open, whether exercises are stopped, and what waits for the coach."""
+    for flag in talk.known.flags:
+        summary = flag_line(talk, flag.id, "summary", raised_in=flag.screen)
+        yield Line(
+            key="desk.brief.flag", values={"summary": summary, "since": timing.short_date(flag.raised_at.date())}
+        )
     if coached.is_stopped(talk):
         yield Line(key="desk.stopped")
     if talk.known.alert is not None:
@@ -243,7 +251,9 @@ def edit(talk: Talk, *, exercise: str = "", what: str = "", note: Line | None = 
     if plan is None:
         return Say(paragraphs=(*head, Line(key="desk.brief.no_plan")), card=f"client-{client}", stands=True)
     items = (*plan.daily, *plan.strength)
-    if what == "driver":
+    if what.startswith("add"):
+        lines, buttons = _add_choices(talk, what.removeprefix("add").removeprefix("-"))
+    elif what == "driver":
         lines, buttons = _driver_choices(talk)
     elif what.startswith("driver-"):
         lines, buttons = _reason_choices(talk, what.removeprefix("driver-"))
@@ -268,6 +278,7 @@ def _all(talk: Talk, items: Sequence[Prescribed]) -> tuple[list[Line], list[Butt
     lines = [Line(key="desk.edit.head", values={"client": talk.known.person.name})]
     lines += [_described(talk, asked.get(item.exercise, item), number) for number, item in enumerate(items, 1)]
     buttons = [Button(data=data("edit", client, item.exercise), label=_name(talk, item)) for item in items]
+    buttons.append(Button(data=data("edit", client, "-", "add"), label=Line(key="desk.edit.add")))
     buttons.append(Button(data=data("edit", client, "-", "driver"), label=Line(key="desk.edit.driver")))
     buttons.append(Button(data=data("client", client), label=Line(key="desk.back")))
     return lines, buttons
@@ -304,6 +315,22 @@ def _swap_choices(talk: Talk, name: str) -> tuple[list[Line], list[Button]]:
     buttons.append(Button(data=data("edit", client, name), label=Line(key="desk.back")))
     key = "desk.edit.instead" if others else "desk.edit.no_other"
     return [Line(key=key, values={"name": talk.of_screen(f"exercise.{name}.name")})], buttons
+
+
+def _add_choices(talk: Talk, page: str) -> tuple[list[Line], list[Button]]:
+    client, plan, facts = talk.known.person.id, talk.known.plan, talk.known.assessed_facts
+    others = may_be_added(talk.screen, plan, facts) if plan is not None and facts is not None else ()
+    first = int(page) * MOST_OTHERS if page.isdecimal() and len(page) < MOST_DIGITS else 0
+    shown = others[first : first + MOST_OTHERS]
+    buttons = [
+        Button(data=data("act", client, "add", other), label=talk.of_screen(f"exercise.{other}.name"))
+        for other in shown
+    ]
+    if first + MOST_OTHERS < len(others):
+        following = f"add-{first // MOST_OTHERS + 1}"
+        buttons.append(Button(data=data("edit", client, "-", following), label=Line(key="desk.more")))
+    buttons.append(Button(data=data("edit", client), label=Line(key="desk.back")))
+    return [Line(key="desk.edit.which" if shown else "desk.edit.none_fits")], buttons
 
 
 def _driver_choices(talk: Talk) -> tuple[list[Line], list[Button]]:

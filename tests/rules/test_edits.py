@@ -8,7 +8,7 @@ from hypothesis import given
 
 from rules import Facts, Plan
 from rules.daily import Today
-from rules.edits import added, instead_of, kept, swapped, with_so_many_sets, without
+from rules.edits import added, instead_of, kept, may_be_added, swapped, with_so_many_sets, without
 from rules.progression import Chooser
 from tests.rules.test_daily import CHANCE, DAYS, FACTS, KINDS, LIBRARY, PLAN, SCREEN, lived
 
@@ -126,6 +126,15 @@ def test_a_plan_made_anew_keeps_what_a_coach_decided(kind: tuple[Plan, Facts], o
             assert item in (*carried.daily, *carried.strength)
     assert len(ids(carried)) == len(set(ids(carried)))
     assert kept(SCREEN, facts, plan, after) == after
+
+
+@given(KINDS)
+def test_only_what_may_be_done_is_offered_to_be_added(kind: tuple[Plan, Facts]) -> None:
+    plan, facts = kind
+    offered = may_be_added(SCREEN, plan, facts)
+    assert len(offered) == len(set(offered))
+    assert not set(offered) & set(ids(plan))
+    assert all(added(SCREEN, plan, facts, name) is not None for name in offered)
 
 
 def test_what_was_taken_out_stays_out() -> None:
