@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.commands import learned
 from rules import ContentError, Facts, Library, Screen
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     writing.set_defaults(run=lambda chosen: _tried(run_docs, chosen))
     schema = topics.add_parser("schema", help="print the JSON Schema of what coxa classify reads")
     schema.set_defaults(run=run)
+    learned.add(topics)
 
 
 def run(_: argparse.Namespace) -> int:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from bot.coaching.caseload import Listed, Note
 from bot.conversation import again, coached, daily, pages, practice, progress, timing, weekly
 from bot.conversation.alarm import flag_line
-from bot.conversation.cards import option_label
+from bot.conversation.cards import option_label, side_word, test_name
 from bot.conversation.desk_pages import data, found
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
 from bot.conversation.talk import Talk
+from rules.criteria import LEVELS, SIDES
 from rules.edits import MOST_SETS, instead_of, may_be_added
 from rules.log import SessionReport, standing_log
 from rules.progression import Prescribed
@@ -166,6 +167,8 @@ def _menu(talk: Talk) -> tuple[ButtonRow, ...]:
     buttons = [Button(data=data("see", client, what), label=Line(key=f"desk.see.{what}")) for what in see]
     if known.plan is not None:
         buttons.append(Button(data=data("edit", client), label=Line(key="desk.see.edit")))
+    if known.assessed_facts is not None:
+        buttons.append(Button(data=data("rate", client), label=Line(key="desk.see.rate")))
     buttons.append(Button(data=data("notes", client), label=Line(key="desk.see.notes")))
     buttons.append(Button(data=data("write", client), label=Line(key="desk.deed.message")))
     if known.plan is not None:
@@ -239,6 +242,55 @@ def notes_page(talk: Talk, notes: Sequence[Note]) -> Say:
         card=f"client-{client}",
         stands=True,
     )
+
+
+# --- tests
+
+
+def rate(talk: Talk, *, test: str, side: str, note: Line | None = None) -> Say:
+    """Lay out the tests that the client did, then what the coach saw of one: its levels, the client's beside them."""
+    client, done = talk.known.person.id, _tests_done(talk)
+    head = [note] if note is not None else []
+    back = Button(data=data("client", client), label=Line(key="desk.back"))
+    if (test, side) in done:
+        words: dict[str, Slot] = {**_tested(talk, test, side), "level": _level_word(talk, done[test, side])}
+        lines = [Line(key="desk.rate.one", values=words)]
+        buttons = [
+            Button(data=data("act", client, "rate", f"{test}:{side}:{level}"), label=_level_word(talk, level))
+            for level in LEVELS
+        ]
+        back = Button(data=data("rate", client), label=Line(key="desk.back"))
+    else:
+        lines = [Line(key="desk.rate.which" if done else "desk.rate.none")]
+        buttons = [
+            Button(data=data("rate", client, *place), label=Line(key="desk.rate.test", values=_tested(talk, *place)))
+            for place in done
+        ]
+    return Say(
+        paragraphs=(*head, *lines),
+        rows=(ButtonRow(buttons=(*buttons, back)),),
+        card=f"client-{client}",
+        stands=True,
+    )
+
+
+def _tests_done(talk: Talk) -> dict[tuple[str, str], str]:
+    """Give the level that the client told of each test and side."""
+    facts = talk.known.assessed_facts
+    if facts is None:
+        return {}
+    places = [(test.id, side) for test in talk.screen.tests.values() for side in (*SIDES, "both")]
+    told = {place: facts.value("{}.{}.level".format(*place)) for place in places}
+    return {place: str(level) for place, level in told.items() if level in LEVELS}
+
+
+def _tested(talk: Talk, test: str, side: str) -> dict[str, Slot]:
+    label = side_word(side) if side in SIDES else Line(key="progress.both")
+    return {"test": test_name(talk, test), "side": label}
+
+
+def _level_word(talk: Talk, level: str) -> Line:
+    return talk.of_screen(f"option.level.{level}")
 
 
 # --- exercises

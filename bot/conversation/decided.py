@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bot.coaching.news import CoachActed, DeedDone
 from bot.conversation import again
-from bot.conversation.effects import Joined, KeepOverride, KeepPlan, Line, TellCoach
+from bot.conversation.effects import Joined, KeepOverride, KeepPlan, KeepRating, Line, TellCoach
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan
+from rules.criteria import LEVELS
 from rules.edits import added, swapped, with_so_many_sets, without
 from rules.progression import next_plan
 
@@ -18,6 +19,9 @@ def hear(talk: Talk, event: CoachActed) -> bool:
     if event.deed == "rescreen":
         _ask_for_a_check(talk, event)
         _told(talk, event, "")
+        return True
+    if event.deed == "rate":
+        _told(talk, event, "" if _rated(talk, event) else "no_such_test")
         return True
     if event.deed not in EDITS:
         return False
@@ -76,6 +80,26 @@ def _for_driver(talk: Talk, plan: Plan, facts: Facts, driver: str, reason: str) 
     }
     talk.do(KeepOverride(value=value))
     return made.model_copy(update={"driver_set": True, "out": plan.out})
+
+
+def _rated(talk: Talk, event: CoachActed) -> bool:
+    """Keep the level that a coach saw beside the client's; False for a test that was not done."""
+    assessment, facts = talk.known.assessment, talk.known.assessed_facts
+    place, _, level = event.words.rpartition(":")
+    test, _, side = place.partition(":")
+    told = facts.value(f"{test}.{side}.level") if facts is not None else None
+    if assessment is None or told not in LEVELS or level not in LEVELS:
+        return False
+    value = {
+        "screen": assessment.screen,
+        "version": assessment.version,
+        "test": test,
+        "side": side,
+        "client": str(told),
+        "coach": level,
+    }
+    talk.do(KeepRating(value=value))
+    return True
 
 
 def _ask_for_a_check(talk: Talk, event: CoachActed) -> None:

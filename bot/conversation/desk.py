@@ -91,7 +91,7 @@ def tapped(talk: Talk, carried: str) -> bool:
         case ["do", client, version, deed, *rest] if is_number(client) and is_number(version) and deed in DEEDS:
             talk.toast(f"desk.done.{deed}")
             _act(talk, int(client), deed, version=int(version), words=":".join(rest))
-        case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen"):
+        case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen", "rate"):
             talk.toast("desk.asked")
             _act(talk, int(client), deed, version=None, words=":".join(rest))
         case ["client" | "notes" | "export" as page, client] if is_number(client):
@@ -102,6 +102,10 @@ def tapped(talk: Talk, carried: str) -> bool:
             exercise, what = (*rest, "", "")[:EDIT_DEPTH]
             shown: dict[str, int | str | bool] = {"client": int(client), "exercise": exercise, "what": what}
             talk.do(AnswerTap(), Show(view="edit", given=shown))
+        case ["rate", client, *rest] if is_number(client) and len(rest) <= EDIT_DEPTH:
+            test, side = (*rest, "", "")[:EDIT_DEPTH]
+            whose: dict[str, int | str | bool] = {"client": int(client), "test": test, "side": side}
+            talk.do(AnswerTap(), Show(view="rate", given=whose))
         case ["clients", page, *rest] if is_number(page):
             talk.do(AnswerTap(), Show(view="clients", given={"page": int(page), "search": ":".join(rest)}))
         case ["digest", client, deed, mark, *rest] if is_number(client):
@@ -266,6 +270,8 @@ def deed_done(talk: Talk, event: DeedDone) -> None:
     """Show the exercises as they are now, or why they are as they were."""
     if event.why:
         talk.say(Line(key=f"desk.not_done.{event.why}"))
+    elif event.deed == "rate":
+        talk.do(Show(view="rate", given={"client": event.client_id, "note": "desk.rate.kept"}))
     elif event.deed in EDITS:
         talk.do(Show(view="edit", given={"client": event.client_id, "note": f"desk.edited.{event.deed}"}))
     else:

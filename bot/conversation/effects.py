@@ -228,6 +228,13 @@ class KeepOverride:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepRating:
+    """Keep what a coach saw of a test beside what the client told."""
+
+    value: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeepNote:
     """Keep what the coach of this turn noted of a client, if they may see that client."""
 
@@ -323,6 +330,7 @@ Kept: TypeAlias = (
     | LiftFlag
     | KeepAlert
     | KeepOverride
+    | KeepRating
     | KeepOrders
     | KeepDesk
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, Table, and_, case, column, exists, func, or_, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -247,6 +247,13 @@ class SqlStore:
             here = select(t.address.c.id).join_from(t.address, t.outbox, t.outbox.c.address_id == t.address.c.id)
             here = here.where(t.outbox.c.id == row_id)
             await connection.execute(here.with_for_update(of=t.address, key_share=True))
+
+    async def learned(self, name: Literal["override", "rating"]) -> Sequence[tuple[datetime, Mapping[str, Any]]]:
+        """List what coaches decided or saw otherwise, oldest first; nothing of it says whose it is."""
+        t: Table = getattr(self._tables, name)
+        async with self._database.begin() as connection:
+            rows = await connection.execute(select(t.c.at, t.c.value).order_by(t.c.id))
+            return [(row.at, row.value) for row in rows]
 
     async def add_coach(self, coach: Address, coach_name: str, client: Address, client_name: str, at: datetime) -> None:
         """Make one person the coach responsible for another; both come to exist.

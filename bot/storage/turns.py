@@ -30,6 +30,7 @@ from bot.conversation.effects import (
     KeepOverride,
     KeepPlan,
     KeepProfile,
+    KeepRating,
     KeepRhythm,
     Kept,
     LiftFlag,
@@ -361,6 +362,8 @@ class SqlTurns:
                 await self._keep_alert(person_id, alert, at)
             case KeepOverride(value=value):
                 await self._add(t.override, client_id=person_id, value=dict(value), at=at)
+            case KeepRating(value=value):
+                await self._add(t.rating, client_id=person_id, value=dict(value), at=at)
             case KeepOrders(orders=orders):
                 await self._put(t.orders, person_id, _plain(orders), at)
             case KeepDesk(desk=desk):

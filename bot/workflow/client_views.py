@@ -78,6 +78,14 @@ async def edit(turns: Turns, asked: Asked) -> Sequence[Say]:
     return [client_pages.edit(talk, exercise=exercise, what=what, note=said)]
 
 
+async def rate(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the tests that the client did, to be rated by the coach."""
+    talk = await _talk(turns, asked, "tests")
+    test, side = (str(asked.given.get(name, "")) for name in ("test", "side"))
+    note = asked.given.get("note")
+    return [client_pages.rate(talk, test=test, side=side, note=Line(key=str(note)) if note else None)]
+
+
 async def notes(turns: Turns, asked: Asked) -> Sequence[Say]:
     """Give what coaches noted."""
     talk = await _talk(turns, asked, "notes")

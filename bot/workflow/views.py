@@ -88,6 +88,7 @@ VIEWS: Mapping[str, View] = {
     "alert": _alert,
     "clients": client_views.clients,
     "covers": client_views.covers,
+    "rate": client_views.rate,
     "words": client_views.words,
     "export": client_views.export,
     "letter": client_views.letter,

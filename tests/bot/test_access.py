@@ -33,7 +33,19 @@ ROLES = {
     "other client": "bob",
     "a stranger": "new",
 }
-PAGES = ("alert", "client", "notes", "edit", "see-result", "see-plan", "see-progress", "see-history", "choose-message")
+PAGES = (
+    "alert",
+    "client",
+    "notes",
+    "edit",
+    "see-result",
+    "see-plan",
+    "see-progress",
+    "see-history",
+    "choose-message",
+    "rate",
+    "export",
+)
 DEEDS = (
     "acknowledge",
     "message",
@@ -49,6 +61,7 @@ DEEDS = (
     "add",
     "driver",
     "rescreen",
+    "rated",
 )
 WRITTEN = ("write", "note")
 TYPED = ("/client", "/clients")
@@ -78,7 +91,9 @@ class Scene:
             "add": "fp5",
             "driver": "pelvic:filmed",
         }.get(action, "")
-        if action in ("alert", "client", "notes", "edit", "write", "note"):
+        if action == "rated":
+            return f"k:act:{self.client}:rate:f1:right:clear"
+        if action in ("alert", "client", "notes", "edit", "write", "note", "rate", "export"):
             return f"k:{action}:{self.client}"
         if page == "see":
             return f"k:see:{self.client}:{rest}"
