@@ -122,7 +122,12 @@ class Scene:
             await self.house.says(who, "words of whoever tries")
         mine = [sent.message for sent in self.house.line.sends[sends:] if sent.address.chat == who]
         seen = any(NAME in message.text or WORDS in message.text or "Sitting" in message.text for message in mine)
-        listed = any(NAME in button["label"] for m in mine for row in m.rows for button in row["buttons"])
+        listed = any(
+            NAME in button["label"] or "Sitting" in button["label"]
+            for m in mine
+            for row in m.rows
+            for button in row["buttons"]
+        )
         return seen or listed or await self.changed() > before
 
 
