@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.daily import stand_in
 from rules.facts import Facts
-from rules.progression import Chooser, Plan, Prescribed, first_dose
+from rules.progression import STRENGTH_DAYS, Chooser, Plan, Prescribed, first_dose
 from rules.screen import Exercise, Role, Screen
 from rules.slots import fits, with_sets
 
@@ -48,7 +48,7 @@ def added(screen: Screen, plan: Plan, facts: Facts, exercise: str) -> Plan | Non
     new = new.model_copy(update={"role": role, "fixed": True, "why": ("coach",)})
     out = tuple(one for one in plan.out if one != exercise)
     if role == "lift":
-        days = plan.strength_days or 2
+        days = plan.strength_days or STRENGTH_DAYS
         return plan.model_copy(update={"strength": (*plan.strength, new), "strength_days": days, "out": out})
     return plan.model_copy(update={"daily": (*plan.daily, new), "out": out})
 
@@ -96,7 +96,9 @@ def kept(screen: Screen, facts: Facts, before: Plan | None, after: Plan) -> Plan
 
 def _with_fixed(screen: Screen, facts: Facts, before: Plan, after: Plan) -> Plan:
     for item in _fixed(screen, facts, before):
-        rows = "strength" if item.role == "lift" else "daily"
+        rows, others = ("strength", "daily") if item.role == "lift" else ("daily", "strength")
+        elsewhere = tuple(one for one in getattr(after, others) if one.exercise != item.exercise)
+        after = after.model_copy(update={others: elsewhere})  # once is enough, and where the coach put it
         held: tuple[Prescribed, ...] = getattr(after, rows)
         same = next((one for one in held if (one.role, one.side) == (item.role, item.side) and not one.fixed), None)
         if item.exercise in _ids(after):
@@ -106,7 +108,8 @@ def _with_fixed(screen: Screen, facts: Facts, before: Plan, after: Plan) -> Plan
         else:
             held = (*held, item)
         after = after.model_copy(update={rows: held})
-    return after.model_copy(update={"strength_days": after.strength_days or (2 if after.strength else 0)})
+    days = (after.strength_days or STRENGTH_DAYS) if after.strength else 0
+    return after.model_copy(update={"strength_days": days})
 
 
 def _fixed(screen: Screen, facts: Facts, plan: Plan) -> Iterator[Prescribed]:

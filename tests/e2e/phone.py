@@ -19,6 +19,7 @@ from tests.telegram_double.chats import Message
 from tests.telegram_double.users import User
 
 PATIENCE = 30.0
+PLAN = "Your first session"
 LAST = "Ask me what a word means"
 """What comes after the plan."""
 DONE = "This is a screen, not a diagnosis"
@@ -108,7 +109,7 @@ class Phone:
         """Answer so many steps; True where the result was said."""
         for _ in range(steps):
             message = await self.asked_now()
-            if any(words in message.text for words in (DONE, "/plan shows this again", LAST)):
+            if any(words in message.text for words in (DONE, PLAN, "/plan shows this again", LAST)):
                 await self._wait_for(lambda m: LAST in m.text)
                 return True
             await self.answer(message, typing=typing)
