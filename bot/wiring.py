@@ -271,10 +271,17 @@ def writer(store: Store, content: Content, clock: Clock) -> Writer:
         async with store.turns() as turns:
             return await turns.desks.record(viewer_id, client_id, kind, clock.now())
 
+    async def clip(viewer_id: int, client_id: int) -> Mapping[str, str]:
+        async with store.turns() as turns:
+            found = await turns.desks.clip(viewer_id, client_id, clock.now())
+        if found is None:
+            raise LookupError("the clip has expired")
+        return found
+
     def say(language: str) -> Callable[[str, Mapping[str, Any]], str]:
         return lambda key, values: plain(content.phrasebook.text(Line(key=key, values=values), language))
 
-    return Writer(read, content.library, say)
+    return Writer(read, clip, content.library, say)
 
 
 async def sweep(store: Store, settings: Settings, clock: Clock) -> None:

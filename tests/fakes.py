@@ -28,7 +28,7 @@ from bot.conversation.effects import (
     Remind,
 )
 from bot.conversation.events import Event, Tapped, Typed
-from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
+from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, NobodyError, OutboxRow, Raw, Turns
 
@@ -401,7 +401,7 @@ class MemoryTurns:
     async def load(self, person_id: int, *, lock: bool = True) -> Known:
         person = self._person(person_id)
         newest = person.assessments[-1] if person.assessments else None
-        consent = next((kept for kept in reversed(person.consents) if kept.version != COACH_CONSENT), None)
+        consent = next((kept for kept in reversed(person.consents) if kept.version not in SIDE_CONSENTS), None)
         return Known(
             person=Person(
                 id=person_id,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, TextIO, TypeAlias
 from uuid import uuid4
 
-from bot.conversation.events import Blocked, Corrected, Event, Returned, Tapped, Typed
+from bot.conversation.events import Blocked, Clip, Corrected, Event, Returned, Tapped, Typed
 from bot.workflow.ports import Address, Heard, Message, Raw
 
 CHANNEL = "terminal"
@@ -76,6 +76,8 @@ class Console:
         match raw.body:
             case {"from": str(name), "tap": str(data)}:
                 event: Event = Tapped(at=raw.at, data=data)
+            case {"from": str(name), "film": str(film)}:
+                event = Clip(at=raw.at, file=film, kind="video")
             case {"from": str(name), "block": str(how)}:
                 event = Blocked(at=raw.at) if how == "on" else Returned(at=raw.at)
             case {"from": str(name), "edit": str(text), "message": str(message)}:
@@ -132,6 +134,8 @@ class Console:
         if command == "/skip":
             by = duration(rest)
             return Skip(by=by) if by is not None else Note(text="/skip takes a time: /skip 1d, /skip 3h, /skip 20m")
+        if command == "/film":
+            return _raw(name, at, film="a film of the terminal's")
         if command == "/edit":
             return _correction(chat, name, rest.strip(), at)
         data = chat.button(line)

@@ -28,7 +28,18 @@ from telegram.request import BaseRequest
 
 from bot.channels.telegram_http import NeverLeft, Request, ServerTrouble
 from bot.channels.telegram_text import LONGEST_CAPTION, body, keyboard, length, parts, plain
-from bot.conversation.events import Blocked, Corrected, Elsewhere, Event, Located, Returned, Tapped, Typed, Unreadable
+from bot.conversation.events import (
+    Blocked,
+    Clip,
+    Corrected,
+    Elsewhere,
+    Event,
+    Located,
+    Returned,
+    Tapped,
+    Typed,
+    Unreadable,
+)
 from bot.timetable.places import zone_at
 from bot.workflow.ports import Address, Heard, Message, Painter, Raw, SendError
 
@@ -201,6 +212,8 @@ class Telegram:
         written = await self._written(paper)
         if written is None:
             return await self.send(address, without, None)
+        if paper.get("kind") == "clip":
+            return await self._send_clip(address, message, without, json.loads(written))
         words = body(message)
         if length(words) > LONGEST_CAPTION:
             await self.send(address, replace(message, paper=None, rows=()), None)
@@ -217,6 +230,25 @@ class Telegram:
             log.warning("Telegram refused a file (%s); its words are sent without it", failed)
             return await self.send(address, without, None)
         return str(sent.message_id)
+
+    async def _send_clip(self, address: Address, message: Message, without: Message, clip: Mapping[str, str]) -> str:
+        """Send a film that Telegram has already, which nobody may pass on, then its words with their buttons."""
+        chat, film = int(address.chat), clip["file"]
+        try:
+            match clip["kind"]:
+                case "video":
+                    await self.bot.send_video(chat, film, protect_content=True)
+                case "video_note":
+                    await self.bot.send_video_note(chat, film, protect_content=True)
+                case _:
+                    await self.bot.send_animation(chat, film, protect_content=True)
+        except TelegramError as error:
+            failed = _send_error(error)
+            if failed.kind != "refused":
+                raise failed from error
+            log.warning("Telegram refused a clip (%s); its words are sent without it", failed)
+            return await self.send(address, without, None)
+        return await self.send(address, replace(message, paper=None), None)
 
     async def _written(self, paper: Mapping[str, Any]) -> bytes | None:
         """Write the file of a message; None where it can't be made."""
@@ -327,9 +359,16 @@ def make_telegram(token: str, api_url: str, painter: Painter | None = None) -> T
     return Telegram(bot, poll, painter)
 
 
+FILMS = ("video", "video_note", "animation")
+
+
 def _heard(message: TelegramMessage, at: datetime) -> Event | None:
     """Give what a message says; one with words and a picture says its words."""
     text = message.text or message.caption
+    kind = next((name for name in FILMS if getattr(message, name)), None)
+    if kind is not None:
+        film = getattr(message, kind).file_id
+        return Clip(at=at, file=film, kind=kind, words=text or "", message=str(message.message_id))
     if text:
         return Typed(at=at, text=text, message=str(message.message_id))
     place = message.location or (message.venue.location if message.venue else None)

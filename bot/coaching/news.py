@@ -53,6 +53,14 @@ class Covering:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClipCame:
+    """A client sent the clip that a coach asked for."""
+
+    at: datetime
+    client_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeedDone:
     """What a coach decided about a client was done; `why` is one plain word where it could not be."""
 
@@ -109,5 +117,14 @@ class LinkChanged:
 
 
 News: TypeAlias = (
-    ClientGone | ClientLeft | AlertTold | ClientWrote | CoachActed | DeedDone | Covering | InviteTaken | LinkChanged
+    ClientGone
+    | ClientLeft
+    | AlertTold
+    | ClientWrote
+    | CoachActed
+    | DeedDone
+    | ClipCame
+    | Covering
+    | InviteTaken
+    | LinkChanged
 )

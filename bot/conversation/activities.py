@@ -183,6 +183,16 @@ class Linking(Kept):
     called: str = ""
 
 
+class Filming(Kept):
+    """A coach asked for a clip of this test; the next one that the client sends goes to them."""
+
+    kind: Literal["filming"] = "filming"
+    coach_id: int
+    coach_name: str
+    test: str
+    side: str
+
+
 class Noting(Kept):
     """What the coach writes next is a note about this client."""
 
@@ -191,7 +201,8 @@ class Noting(Kept):
 
 
 Activity: TypeAlias = (
-    Noting
+    Filming
+    | Noting
     | Hello
     | Screening
     | Confirm

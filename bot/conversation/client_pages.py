@@ -10,7 +10,7 @@ from bot.conversation import again, coached, daily, pages, practice, progress, t
 from bot.conversation.alarm import flag_line
 from bot.conversation.cards import option_label, side_word, test_name
 from bot.conversation.desk_pages import data, found
-from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
+from bot.conversation.effects import Button, ButtonRow, Joined, Line, Paper, Say, Slot
 from bot.conversation.talk import Talk
 from rules.criteria import LEVELS, SIDES
 from rules.edits import MOST_SETS, instead_of, may_be_added
@@ -169,6 +169,7 @@ def _menu(talk: Talk) -> tuple[ButtonRow, ...]:
         buttons.append(Button(data=data("edit", client), label=Line(key="desk.see.edit")))
     if known.assessed_facts is not None:
         buttons.append(Button(data=data("rate", client), label=Line(key="desk.see.rate")))
+        buttons.append(Button(data=data("film", client), label=Line(key="desk.see.film")))
     buttons.append(Button(data=data("notes", client), label=Line(key="desk.see.notes")))
     buttons.append(Button(data=data("write", client), label=Line(key="desk.deed.message")))
     if known.plan is not None:
@@ -271,6 +272,42 @@ def rate(talk: Talk, *, test: str, side: str, note: Line | None = None) -> Say:
         rows=(ButtonRow(buttons=(*buttons, back)),),
         card=f"client-{client}",
         stands=True,
+    )
+
+
+def film(talk: Talk) -> Say:
+    """Lay out the tests of which a coach may ask for a clip: those that the client did."""
+    client, done = talk.known.person.id, _tests_done(talk)
+    buttons = [
+        Button(
+            data=data("act", client, "video", ":".join(place)),
+            label=Line(key="desk.rate.test", values=_tested(talk, *place)),
+        )
+        for place in done
+    ]
+    back = Button(data=data("client", client), label=Line(key="desk.back"))
+    return Say(
+        paragraphs=(Line(key="desk.film.which" if done else "desk.rate.none"),),
+        rows=(ButtonRow(buttons=(*buttons, back)),),
+        card=f"client-{client}",
+        stands=True,
+    )
+
+
+def clip(talk: Talk, viewer_id: int, test: str, side: str) -> Say:
+    """Lay out a client's clip beside what they told of that test."""
+    client, told = talk.known.person.id, _tests_done(talk).get((test, side))
+    level = _level_word(talk, told) if told is not None else Line(key="progress.not_known")
+    values: dict[str, Slot] = {"client": talk.known.person.name, **_tested(talk, test, side), "level": level}
+    rated = Button(data=data("rate", client, test, side), label=Line(key="desk.film.rate"))
+    drawn: dict[str, int | str | bool] = {"client": client, "viewer": viewer_id}
+    return Say(
+        paragraphs=(Line(key="desk.film.came", values=values),),
+        rows=(ButtonRow(buttons=(rated,)),),
+        paper=Paper(kind="clip", name="clip", drawn=drawn),
+        card=f"clip-{client}",
+        stands=True,
+        anew=True,
     )
 
 

@@ -11,6 +11,7 @@ from bot.conversation.activities import (
     Answering,
     Ask,
     Confirm,
+    Filming,
     Linking,
     Noting,
     Practice,
@@ -105,7 +106,7 @@ def _busy(talk: Talk) -> bool:
     return lately and talk.top is not None and not isinstance(talk.top, Prompt)
 
 
-LEFT = Practice | Weekly | Timing | AnythingNew | Linking | Answering | Writing | Noting
+LEFT = Practice | Weekly | Timing | AnythingNew | Linking | Answering | Filming | Writing | Noting
 """What is over when it was left open for long: words that come later mean something else."""
 
 

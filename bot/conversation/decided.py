@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.coaching.news import CoachActed, DeedDone
-from bot.conversation import again
+from bot.conversation import again, filming
 from bot.conversation.effects import Joined, KeepOverride, KeepPlan, KeepRating, Line, TellCoach
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan
@@ -19,6 +19,9 @@ def hear(talk: Talk, event: CoachActed) -> bool:
     if event.deed == "rescreen":
         _ask_for_a_check(talk, event)
         _told(talk, event, "")
+        return True
+    if event.deed == "video":
+        _told(talk, event, "" if filming.asked(talk, event) else "no_such_test")
         return True
     if event.deed == "rate":
         _told(talk, event, "" if _rated(talk, event) else "no_such_test")

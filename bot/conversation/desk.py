@@ -91,7 +91,7 @@ def tapped(talk: Talk, carried: str) -> bool:
         case ["do", client, version, deed, *rest] if is_number(client) and is_number(version) and deed in DEEDS:
             talk.toast(f"desk.done.{deed}")
             _act(talk, int(client), deed, version=int(version), words=":".join(rest))
-        case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen", "rate"):
+        case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen", "rate", "video"):
             talk.toast("desk.asked")
             _act(talk, int(client), deed, version=None, words=":".join(rest))
         case ["client" | "notes" | "export" as page, client] if is_number(client):
@@ -102,6 +102,8 @@ def tapped(talk: Talk, carried: str) -> bool:
             exercise, what = (*rest, "", "")[:EDIT_DEPTH]
             shown: dict[str, int | str | bool] = {"client": int(client), "exercise": exercise, "what": what}
             talk.do(AnswerTap(), Show(view="edit", given=shown))
+        case ["film", client] if is_number(client):
+            talk.do(AnswerTap(), Show(view="film", given={"client": int(client)}))
         case ["rate", client, *rest] if is_number(client) and len(rest) <= EDIT_DEPTH:
             test, side = (*rest, "", "")[:EDIT_DEPTH]
             whose: dict[str, int | str | bool] = {"client": int(client), "test": test, "side": side}
@@ -163,22 +165,22 @@ def command(talk: Talk, name: str, rest: str) -> bool:
         case "away":
             holiday.command(talk, rest)
         case "digest":
-            talk.do(Show(view=DIGEST))
+            talk.do(Show(view=DIGEST, given={"anew": True}))
         case "week":
             talk.do(Show(view="weekly"))
         case "desk":
             _set_desk(talk, rest)
         case "clients":
-            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip(), "anew": True}))
         case "export" if is_number(rest.strip()):
             talk.do(Show(view="export", given={"client": int(rest)}))
         case "export":
             talk.say(Line(key="desk.export_whom"))
-            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip(), "anew": True}))
         case "client" if is_number(rest.strip()):
-            talk.do(Show(view="client", given={"client": int(rest)}))
+            talk.do(Show(view="client", given={"client": int(rest), "anew": True}))
         case "client":
-            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip()}))
+            talk.do(Show(view="clients", given={"page": 0, "search": rest.strip(), "anew": True}))
         case _:
             return False
     return True
@@ -270,6 +272,8 @@ def deed_done(talk: Talk, event: DeedDone) -> None:
     """Show the exercises as they are now, or why they are as they were."""
     if event.why:
         talk.say(Line(key=f"desk.not_done.{event.why}"))
+    elif event.deed == "video":
+        talk.say(Line(key="desk.film.asked"))
     elif event.deed == "rate":
         talk.do(Show(view="rate", given={"client": event.client_id, "note": "desk.rate.kept"}))
     elif event.deed in EDITS:

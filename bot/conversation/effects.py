@@ -235,6 +235,15 @@ class KeepRating:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeepClip:
+    """Keep where a client's clip is, until it expires: test, side, the channel's file id and kind."""
+
+    coach_id: int
+    value: Mapping[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeepNote:
     """Keep what the coach of this turn noted of a client, if they may see that client."""
 
@@ -331,6 +340,7 @@ Kept: TypeAlias = (
     | KeepAlert
     | KeepOverride
     | KeepRating
+    | KeepClip
     | KeepOrders
     | KeepDesk
 )

@@ -11,6 +11,7 @@ from bot.coaching.news import (
     ClientGone,
     ClientLeft,
     ClientWrote,
+    ClipCame,
     CoachActed,
     Covering,
     DeedDone,
@@ -45,6 +46,17 @@ class Tapped:
 
     at: datetime
     data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A person sent a short film: the channel's id of the file, its kind there, and the words with it."""
+
+    at: datetime
+    file: str
+    kind: str
+    words: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +120,7 @@ class CameDue:
 
 
 Event: TypeAlias = (
-    Typed | Corrected | Tapped | Unreadable | Located | Blocked | Returned | Elsewhere | Invited | CameDue | News
+    Typed | Corrected | Tapped | Unreadable | Clip | Located | Blocked | Returned | Elsewhere | Invited | CameDue | News
 )
 
 __all__ = [
@@ -118,6 +130,8 @@ __all__ = [
     "ClientGone",
     "ClientLeft",
     "ClientWrote",
+    "Clip",
+    "ClipCame",
     "CoachActed",
     "Corrected",
     "Covering",

@@ -15,6 +15,8 @@ from rules.log import Entry
 
 CONSENT_VERSION = "1"
 """The version of the consent text `hello.consent`; raise it when that text changes, and everyone is asked again."""
+SIDE_CONSENTS = ("coach", "video")
+"""Consents to single things; what a client agreed to before stands beside them."""
 COACH_CONSENT = "coach"
 """What stands in a version's place where the consent is to a coach's seeing."""
 HOLDING: tuple[Action, ...] = ("lock", "pause")

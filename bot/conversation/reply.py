@@ -12,6 +12,7 @@ from bot.conversation import (
     comeback,
     daily,
     desk,
+    filming,
     front,
     hearing,
     holiday,
@@ -30,6 +31,7 @@ from bot.conversation.activities import (
     Answering,
     Ask,
     Confirm,
+    Filming,
     Hello,
     Linking,
     Noting,
@@ -44,13 +46,15 @@ from bot.conversation.activities import (
     Writing,
 )
 from bot.conversation.cards import labels_of
-from bot.conversation.effects import AnswerTap, Line, TakeInvite
+from bot.conversation.effects import AnswerTap, Line, Show, TakeInvite
 from bot.conversation.events import (
     AlertTold,
     CameDue,
     ClientGone,
     ClientLeft,
     ClientWrote,
+    Clip,
+    ClipCame,
     CoachActed,
     Corrected,
     Covering,
@@ -133,6 +137,10 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             daily.came_due(talk, event)
         case Returned():
             daily.back(talk)
+        case Clip():
+            _clip(talk, event)
+        case ClipCame():
+            talk.do(Show(view="clip", given={"client": event.client_id}))
         case Unreadable(what=what):
             talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{what}")}))
             _show_where_they_are(talk)
@@ -145,7 +153,7 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             _corrected(talk, text, message)
         case Typed(text=text, message=message):
             _typed(talk, text, message)
-    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Returned | Invited):
+    if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Clip | Returned | Invited):
         heard = {"heard_at": event.at, "asked_why": None}
         talk.conversation = talk.conversation.model_copy(update=heard)
     return talk.turn()
@@ -169,6 +177,16 @@ def _taken(talk: Talk, event: InviteTaken) -> None:
         desk.hello(talk)
         _back_to_it(talk)
     else:
+        _show_where_they_are(talk)
+
+
+def _clip(talk: Talk, event: Clip) -> None:
+    """Hear a film, and the words with it, which may say what can't wait."""
+    came = filming.came(talk, event)
+    if event.words and (not came or alarm.alarms_in(talk, event.words)):
+        _typed(talk, event.words, event.message)
+    elif not came:
+        talk.say(Line(key="bot.unreadable", values={"what": Line(key="bot.what.file")}))
         _show_where_they_are(talk)
 
 
@@ -218,6 +236,8 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             front.examined(talk, words)
         case Answering():
             coached.answered(talk, words)
+        case Filming():
+            filming.ask(talk, note=Line(key="film.a_clip"))
         case Linking():
             if linking.typed(talk, words) and not _takes(talk):
                 _show_where_they_are(talk)
@@ -375,6 +395,8 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.undo(talk)
         case "go-on":
             talk.say(Line(key="bot.see_you"))
+        case "no-film" if isinstance(talk.top, Filming):
+            filming.declined(talk)
         case "cancel" if isinstance(talk.top, Answering | Writing | Noting):
             talk.pop()
             talk.say(Line(key="coached.not_sent"))
@@ -558,6 +580,8 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             weekly.ask(talk, note)
         case Answering():
             coached.ask_for_words(talk)
+        case Filming():
+            filming.ask(talk)
         case Linking():
             linking.ask(talk, note)
         case Writing() | Noting():

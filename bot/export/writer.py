@@ -17,11 +17,15 @@ Read: TypeAlias = Callable[[int, int, str], Awaitable[Record]]
 """The id of who gets a file, the id of the client, and the file's kind -> the client's record; raises LookupError."""
 
 
+Clip: TypeAlias = Callable[[int, int], Awaitable[Mapping[str, str]]]
+"""The id of who gets a clip, the id of the client -> its file and kind on the channel; raises LookupError."""
+
+
 class Writer:
     """Writes files by their kind. *say* gives, for a language, how the bot's own lines are said in plain text."""
 
-    def __init__(self, read: Read, library: Library, say: Callable[[str], copy.Say]) -> None:
-        self._read, self._library, self._say = read, library, say
+    def __init__(self, read: Read, clip: Clip, library: Library, say: Callable[[str], copy.Say]) -> None:
+        self._read, self._clip, self._library, self._say = read, clip, library, say
         self._by_kind: Mapping[str, Callable[[Record, str], bytes]] = {
             "mydata.json": lambda record, _: copy.as_json(record).encode(),
             "mydata.html": self._readable,
@@ -37,6 +41,8 @@ class Writer:
         isn't the viewer's.
         """
         kind, language = str(paper.get("kind")), str(paper.get("language", "en"))
+        if kind == "clip":  # not a file of ours: where the channel has it
+            return json.dumps(await self._clip(int(paper["viewer"]), int(paper["client"]))).encode()
         if kind not in self._by_kind:
             raise ValueError(f"a file of kind {kind!r}; known: {', '.join(self._by_kind)}")
         record = await self._read(int(paper["viewer"]), int(paper["client"]), kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
@@ -189,6 +189,14 @@ class SqlDesks:
             )
         except LookupError as error:
             raise NotTheirsError(str(error)) from error
+
+    async def clip(self, viewer_id: int, client_id: int, at: datetime) -> Mapping[str, str] | None:
+        """Give the newest clip of a client for the coach who asked; None where none stands. Raises NotTheirsError."""
+        await self.check(viewer_id, client_id, "clip", at)
+        t = self._tables.clip
+        theirs = select(t.c.value).where(t.c.person_id == client_id, t.c.coach_id == viewer_id, t.c.expires_at > at)
+        value: Mapping[str, str] | None = (await self._connection.execute(theirs.order_by(t.c.id.desc()))).scalar()
+        return value
 
     async def add_note(self, viewer_id: int, client_id: int, words: str, at: datetime) -> None:
         """Keep what a coach noted of a client; raises NotTheirsError."""

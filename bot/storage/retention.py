@@ -43,6 +43,13 @@ async def _events(connection: AsyncConnection, tables: Tables, before: datetime)
     return len(ids)
 
 
+async def forget_clips(database: Database, now: datetime) -> None:
+    """Forget where clips are whose time is over."""
+    t = database.tables.clip
+    async with database.begin() as connection:
+        await connection.execute(delete(t).where(t.c.expires_at <= now))
+
+
 async def _messages(connection: AsyncConnection, tables: Tables, before: datetime) -> int:
     """Empty the next rows, in order; one that still waits after so long is never sent."""
     t, meta = tables.outbox, tables.meta

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.database import Database
 from bot.storage.erasure_list import ErasureList
 from bot.storage.reapply import settle
-from bot.storage.retention import let_go, remind_silent
+from bot.storage.retention import forget_clips, let_go, remind_silent
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
@@ -273,6 +273,7 @@ class SqlStore:
         """
         told = await remind_silent(self._database, now, now - keep)
         await let_go(self._database, now - texts)
+        await forget_clips(self._database, now)
         return told
 
     async def close(self) -> None:

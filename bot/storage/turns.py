@@ -23,6 +23,7 @@ from bot.conversation.effects import (
     KeepAlert,
     KeepAnswer,
     KeepAssessment,
+    KeepClip,
     KeepConsent,
     KeepDesk,
     KeepEntry,
@@ -37,7 +38,7 @@ from bot.conversation.effects import (
     RaiseFlag,
     Remind,
 )
-from bot.conversation.known import COACH_CONSENT, Known, OpenFlag, Person
+from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
 from bot.storage import reapply
 from bot.storage.crypto import KeyRing, to_json
 from bot.storage.desks import OPERATOR, SqlDesks
@@ -222,7 +223,7 @@ class SqlTurns:
         orders = _readable(Orders, row.orders, "orders", unreadable)
         coach = await self.desks.coach_for(person_id, row.coach_id)
         consent = row.consent
-        if consent and consent["version"] == COACH_CONSENT:  # to a coach's seeing: what they agreed to before stands
+        if consent and consent["version"] in SIDE_CONSENTS:  # to one thing: what they agreed to before stands
             consent = await self._own_consent(person_id)
         return Known(
             person=Person(
@@ -304,7 +305,7 @@ class SqlTurns:
         rows = await self._connection.execute(
             select(t.c.value).where(t.c.person_id == person_id).order_by(t.c.id.desc())
         )
-        return next((value for value in rows.scalars() if value["version"] != COACH_CONSENT), None)
+        return next((value for value in rows.scalars() if value["version"] not in SIDE_CONSENTS), None)
 
     async def _log(self, person_id: int, unreadable: list[str]) -> tuple[Entry, ...]:
         """Read the log of sessions, oldest first; an entry that this version can't read is left out, and said to be."""
@@ -362,6 +363,9 @@ class SqlTurns:
                 await self._keep_alert(person_id, alert, at)
             case KeepOverride(value=value):
                 await self._add(t.override, client_id=person_id, value=dict(value), at=at)
+            case KeepClip(coach_id=coach_id, value=value, expires_at=expires_at):
+                times = {"asked_at": at, "came_at": at, "expires_at": expires_at}
+                await self._add(t.clip, person_id=person_id, coach_id=coach_id, value=dict(value), **times)
             case KeepRating(value=value):
                 await self._add(t.rating, client_id=person_id, value=dict(value), at=at)
             case KeepOrders(orders=orders):

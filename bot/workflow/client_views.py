@@ -78,6 +78,20 @@ async def edit(turns: Turns, asked: Asked) -> Sequence[Say]:
     return [client_pages.edit(talk, exercise=exercise, what=what, note=said)]
 
 
+async def film(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the tests of which a clip may be asked for."""
+    return [client_pages.film(await _talk(turns, asked, "tests"))]
+
+
+async def clip(turns: Turns, asked: Asked) -> Sequence[Say]:
+    """Give the newest clip of a client; nothing where it expired."""
+    found = await turns.desks.clip(asked.viewer_id, asked.client_id, asked.at)
+    if found is None:
+        return [Say(paragraphs=(Line(key="desk.film.expired"),))]
+    talk = await _talk(turns, asked, "clip")
+    return [client_pages.clip(talk, asked.viewer_id, found["test"], found["side"])]
+
+
 async def rate(turns: Turns, asked: Asked) -> Sequence[Say]:
     """Give the tests that the client did, to be rated by the coach."""
     talk = await _talk(turns, asked, "tests")

@@ -238,6 +238,9 @@ class Desks(Protocol):
     async def record(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Record:
         """Read everything kept of a client for somebody; raises NotTheirsError."""
 
+    async def clip(self, viewer_id: int, client_id: int, at: datetime) -> Mapping[str, str] | None:
+        """Give the newest clip of a client for the coach who asked; None where none stands. Raises NotTheirsError."""
+
     async def add_note(self, viewer_id: int, client_id: int, words: str, at: datetime) -> None:
         """Keep what a coach noted of a client; raises NotTheirsError."""
 

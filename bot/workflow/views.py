@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -40,7 +40,9 @@ View: TypeAlias = Callable[[Turns, Asked], Awaitable[Sequence[Say]]]
 async def page(turns: Turns, viewer_id: int, show: Show, library: Library, at: datetime, door: Door) -> Sequence[Say]:
     """Give what a page says; raises NotTheirsError for a client who is not the viewer's, KeyError for no such page."""
     asked = Asked(viewer_id=viewer_id, given=show.given, at=at, library=library, door=door)
-    return await VIEWS[show.view](turns, asked)
+    said = await VIEWS[show.view](turns, asked)
+    # What was asked for by a command is wanted here, not far above where its card stands.
+    return [replace(say, anew=True) for say in said] if show.given.get("anew") else said
 
 
 async def _alert(turns: Turns, asked: Asked) -> Sequence[Say]:
@@ -89,6 +91,8 @@ VIEWS: Mapping[str, View] = {
     "clients": client_views.clients,
     "covers": client_views.covers,
     "rate": client_views.rate,
+    "film": client_views.film,
+    "clip": client_views.clip,
     "words": client_views.words,
     "export": client_views.export,
     "letter": client_views.letter,

@@ -45,6 +45,7 @@ PAGES = (
     "choose-message",
     "rate",
     "export",
+    "film",
 )
 DEEDS = (
     "acknowledge",
@@ -62,6 +63,7 @@ DEEDS = (
     "driver",
     "rescreen",
     "rated",
+    "video",
 )
 WRITTEN = ("write", "note")
 TYPED = ("/client", "/clients")
@@ -91,9 +93,11 @@ class Scene:
             "add": "fp5",
             "driver": "pelvic:filmed",
         }.get(action, "")
+        if action == "video":
+            return f"k:act:{self.client}:video:f1:right"
         if action == "rated":
             return f"k:act:{self.client}:rate:f1:right:clear"
-        if action in ("alert", "client", "notes", "edit", "write", "note", "rate", "export"):
+        if action in ("alert", "client", "notes", "edit", "write", "note", "rate", "export", "film"):
             return f"k:{action}:{self.client}"
         if page == "see":
             return f"k:see:{self.client}:{rest}"

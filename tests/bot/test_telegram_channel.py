@@ -13,7 +13,7 @@ from telegram import Bot
 from bot.channels.telegram import Telegram
 from bot.channels.telegram_http import Request
 from bot.channels.telegram_poll import Poll
-from bot.conversation.events import Blocked, Corrected, Elsewhere, Located, Returned, Tapped, Typed, Unreadable
+from bot.conversation.events import Blocked, Clip, Corrected, Elsewhere, Located, Returned, Tapped, Typed, Unreadable
 from bot.workflow.ports import Address, Message, Raw, SendError
 from tests.fakes import FakeClock
 from tests.telegram_double import (
@@ -92,6 +92,7 @@ async def test_what_a_person_does_becomes_an_event(double: Double, telegram: Tel
     await ann.sends_voice()
     await ann.sends_sticker()
     await ann.sends_document()
+    film = await ann.sends_video(caption="here")
     await ann.sends_location()
     await ann.blocks()
     await ann.unblocks()
@@ -105,6 +106,7 @@ async def test_what_a_person_does_becomes_an_event(double: Double, telegram: Tel
         Unreadable(what="voice", **at),
         Unreadable(what="sticker", **at),
         Unreadable(what="file", **at),
+        Clip(file=film.file_id, kind="video", words="here", message=str(film.id), **at),
         Located(zone="Europe/Berlin", **at),
         Blocked(**at),
         Returned(**at),

@@ -219,6 +219,10 @@ class User(Screen):
         """Send a photo."""
         return self._sends("photo", Upload("photo.jpg", "image/jpeg", body or png()), caption)
 
+    async def sends_video(self, body: bytes = b"film", caption: str = "") -> Message:
+        """Send a film."""
+        return self._sends("video", Upload("film.mp4", "video/mp4", body), caption)
+
     async def sends_voice(self, body: bytes = b"OggS voice") -> Message:
         """Send a voice note."""
         return self._sends("voice", Upload("voice.oga", "audio/ogg", body))
