@@ -110,7 +110,10 @@ def came_due(talk: Talk) -> None:
     """Nobody has seen the alert: tell the coach again, then who covers, then the operator; the client is told who."""
     alert, person = talk.known.alert, talk.known.person
     at = look_again_at(alert) if alert is not None else None
-    if alert is None or at is None or talk.at < at:
+    if alert is None or at is None:
+        talk.do(Forget(kinds=(ALERT,), why="seen"))
+        return
+    if talk.at < at:
         return
     cover = person.cover_name is not None and len(person.coaches) > 1
     after = told_again(alert, talk.at, cover=cover, operator=person.operated)

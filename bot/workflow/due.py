@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bot.conversation.coached import ALERT
 from bot.conversation.desk import DIGEST, LATEST_DIGEST, next_digest
 from bot.conversation.effects import Remind
 from bot.conversation.events import CameDue
-from bot.timetable.rhythm import next_prompt, open_until, window_ends
+from bot.timetable.rhythm import Slot, next_prompt, open_until, window_ends
 from bot.workflow.handle import PERSON, encode
 from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
 
 log = logging.getLogger(__name__)
 
 PROMPT, RESUME = "prompt", "resume"
-WHATEVER_THE_HOUR = ("alert", "keep")
+WHATEVER_THE_HOUR = (ALERT, "keep")
 """Kinds of reminders that somebody else relies on, or the law, and so come late rather than never."""
+
+
+LOOK_AGAIN, NET = timedelta(hours=1), "~"
+"""When an alert is looked at again if nothing else comes of it, and what ends such a look's name. A proposal."""
 
 
 async def due(store: Store, clock: Clock, *, limit: int = 200) -> int:
@@ -77,6 +82,16 @@ async def _follow_digest(turns: Turns, row: DueRow, now: datetime) -> None:
         await turns.keep(row.person_id, Remind(slot=following), now)
 
 
+async def _follow_alert(turns: Turns, row: DueRow, now: datetime) -> None:
+    """Look again in an hour, whatever becomes of this look: a turn that fails must not leave an alert unseen for ever.
+
+    The turn of whoever sees the alert forgets what waits.
+    """
+    at, name = now + LOOK_AGAIN, row.slot.slot.partition(NET)[0]
+    slot = Slot(kind=ALERT, local_date=at.date(), slot=f"{name}{NET}{at:%H%M%S}", due_at=at)
+    await turns.keep(row.person_id, Remind(slot=slot), now)
+
+
 async def _follow(turns: Turns, row: DueRow, now: datetime) -> None:
     """Plan the prompt of the next day: after a downtime, the newest whose window is still open.
 
@@ -84,6 +99,9 @@ async def _follow(turns: Turns, row: DueRow, now: datetime) -> None:
     """
     if row.slot.kind == DIGEST:
         await _follow_digest(turns, row, now)
+        return
+    if row.slot.kind == ALERT:
+        await _follow_alert(turns, row, now)
         return
     if row.slot.kind not in (PROMPT, RESUME) or row.rhythm is None:
         return

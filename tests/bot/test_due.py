@@ -124,3 +124,14 @@ async def test_a_pause_whose_end_was_missed_ends_all_the_same() -> None:
     while await due(store, clock):
         pass
     assert await store.next_due() == FIRST + timedelta(days=3)
+
+
+async def test_an_alert_is_looked_at_again_whatever_becomes_of_the_look() -> None:
+    store = await reminded(slot=Slot(kind="alert", local_date=FIRST.date(), slot="a1-1", due_at=FIRST))
+    clock = FakeClock(FIRST + timedelta(hours=9))  # late is better than never
+    assert await due(store, clock) == 1
+    assert [event.slot.slot for event in await came(store)] == ["a1-1"]
+    for look in range(1, 4):
+        assert await store.next_due() == FIRST + timedelta(hours=9 + look)
+        clock.skip(timedelta(hours=1))
+        assert await due(store, clock) == 1
