@@ -28,6 +28,7 @@ from bot.conversation.known import CONSENT_VERSION, HOLDING
 from bot.conversation.talk import Talk
 from bot.timetable.dates import read_until
 from bot.timetable.rhythm import (
+    Later,
     Rhythm,
     Slot,
     dated_pause,
@@ -47,6 +48,8 @@ from rules.feedback import read_feedback
 from rules.log import SessionReport, standing_log
 from rules.times import read_time
 
+LET_GO = timedelta(hours=1)
+"""So long after the client was last heard, what they left open in a session is no longer going on. A proposal."""
 WAIT = timedelta(minutes=15)
 """So long a prompt waits while something else is going on, before it is looked at again. A proposal."""
 ASK_AFTER = 3
@@ -102,7 +105,9 @@ def _may_exercise(talk: Talk) -> bool:
 def _busy(talk: Talk) -> bool:
     """Tell whether something else is going on: anything but a prompt that they were at lately."""
     heard = talk.conversation.heard_at
-    lately = heard is not None and talk.at - heard <= away.LEFT_AFTER
+    # A question that is left over from a session, or from settings, holds up no prompt for long.
+    wait = LET_GO if isinstance(talk.top, LEFT) else away.LEFT_AFTER
+    lately = heard is not None and talk.at - heard <= wait
     return lately and talk.top is not None and not isinstance(talk.top, Prompt)
 
 
@@ -278,7 +283,7 @@ def tapped(talk: Talk, option: str) -> bool:
             _close_prompt(talk)
             practice.begin(talk, again.local_day(talk), short=option == "short")
         case "later" if rhythm is not None:
-            _offer_later(talk, rhythm)
+            _offer_later(talk, rhythm, top.on)
         case "weekly":
             begin_weekly(talk)
         case "not-today":
@@ -301,8 +306,13 @@ def tapped(talk: Talk, option: str) -> bool:
     return True
 
 
-def _offer_later(talk: Talk, rhythm: Rhythm) -> None:
-    offered = later_choices(rhythm, talk.at)
+def _later(talk: Talk, rhythm: Rhythm, on: date) -> tuple[Later, ...]:
+    """Give the times to which the prompt of a local date may be put off: none once that date is over."""
+    return later_choices(rhythm, talk.at) if again.local_day(talk) == on else ()
+
+
+def _offer_later(talk: Talk, rhythm: Rhythm, on: date) -> None:
+    offered = _later(talk, rhythm, on)
     if not offered:
         talk.say(Line(key="prompt.no_later"))
         return
@@ -313,7 +323,7 @@ def _offer_later(talk: Talk, rhythm: Rhythm) -> None:
 
 
 def _put_off(talk: Talk, rhythm: Rhythm, top: Prompt, chosen: str) -> None:
-    one = next((one for one in later_choices(rhythm, talk.at) if one.id == chosen), None)
+    one = next((one for one in _later(talk, rhythm, top.on) if one.id == chosen), None)
     if one is None:
         talk.say(Line(key="prompt.no_later"))
         return
@@ -555,7 +565,8 @@ def _end_pause(talk: Talk, rhythm: Rhythm, slot: Slot) -> None:
         _start_again(talk, rhythm, "rhythm.pause_over")
         return
     _start_again(talk, rhythm, None)
-    say_prompt(talk, slot, "rhythm.pause_over_today")
+    if say_prompt(talk, slot, "rhythm.pause_over_today") and (again_at := nudge(rhythm, talk.at, talk.at)) is not None:
+        talk.do(Remind(slot=again_at))
 
 
 def _start_again(talk: Talk, rhythm: Rhythm, key: str | None) -> None:

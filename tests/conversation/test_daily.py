@@ -355,3 +355,26 @@ def test_a_command_after_days_closes_what_was_left_open_so_that_the_next_prompt_
     chat.waits(timedelta(hours=1))
     prompt(chat)
     assert "Today" in chat.last
+
+
+def test_a_prompt_of_yesterday_is_not_put_off_to_a_day_that_has_its_own(library: Library) -> None:
+    chat = timed(library)
+    prompt(chat)
+    chat.at = datetime.combine(chat.at.date() + timedelta(days=1), time(2, 30), UTC)
+    chat.types("later")
+    assert not any(isinstance(effect, Remind) for effect in chat.effects)
+    assert "late for today" in chat.last
+
+
+def test_what_was_left_open_in_a_session_holds_up_no_prompt_for_hours(library: Library) -> None:
+    chat = timed(library)
+    for _ in range(2):
+        prompt(chat)
+        chat.types("did it all, easy, no pain")
+    assert isinstance(chat.known.conversation.activities[-1], Practice)
+    on = chat.at.date() + timedelta(days=1)
+    chat.at += timedelta(hours=22)
+    chat.types("hello")  # heard two hours before the next prompt
+    chat.at = datetime.combine(on, time(7, 30), UTC)
+    chat.hears(CameDue(at=chat.at, slot=Slot(kind="prompt", local_date=on, slot="day", due_at=chat.at)))
+    assert "Today" in chat.last
