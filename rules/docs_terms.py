@@ -106,6 +106,9 @@ class Terms:
         yield "- `try`: `A1` (as where it is left out), `A2`, `B:<change>`, `A3:<change>`. `day`: 1 (left out) or 2."
         yield "- `level`: `clear`, `partial`, `blocked`, `unknown` (not sure), `hurts` or `cannot`. `reached`: how far"
         yield "  it went before it hurt, as a level. `pain`: 0 to 10. `degrees`: 0 to 90. Both take `unknown`, too."
+        yield "- `compensations`: `[]` where nothing else moved. Left out, it isn't known what moved, and a rule that"
+        yield "  needs to know is passed over. Write `level` and `compensations` yourself: what an answer's words imply"
+        yield "  (“weight went to the toes”) is worked out in the chat, not from `sensation` in a file."
         if self.screen.worded_only:
             told = ", ".join(f"`{path}`" for path in self.screen.worded_only)
             yield f"- Told in words alone, each `yes`: {told}."
