@@ -9,7 +9,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from telegram import Bot, InlineKeyboardMarkup, InputMediaPhoto, LinkPreviewOptions, Update
@@ -359,7 +359,7 @@ def make_telegram(token: str, api_url: str, painter: Painter | None = None) -> T
     return Telegram(bot, poll, painter)
 
 
-FILMS = ("video", "video_note", "animation")
+FILMS: tuple[Literal["video", "video_note", "animation"], ...] = ("video", "video_note", "animation")
 
 
 def _heard(message: TelegramMessage, at: datetime) -> Event | None:

@@ -62,12 +62,16 @@ class ClipCame:
 
 @dataclass(frozen=True, kw_only=True)
 class DeedDone:
-    """What a coach decided about a client was done; `why` is one plain word where it could not be."""
+    """What a coach decided about a client was done; `why` is one plain word where it could not be.
+
+    `words` are those of the coach's decision, where the page that follows shows them.
+    """
 
     at: datetime
     client_id: int
     deed: str
     why: str = ""
+    words: str = ""
 
 
 CONSOLE_ID = 0

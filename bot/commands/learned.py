@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from bot.coaching.agreement import FEW, Agreement
 
 if TYPE_CHECKING:
     from bot.storage.store import SqlStore
 
-Kept = Sequence[tuple[Any, Mapping[str, Any]]]
+SEEN = ("no", "yes")
+"""Whether a compensation was seen."""
 
 
 def add(topics: argparse._SubParsersAction[Any]) -> None:
@@ -58,29 +60,41 @@ async def disagreements(store: SqlStore, *, as_json: bool) -> str:
 
 
 async def agreements(store: SqlStore, *, as_json: bool) -> str:
-    """Say, test by test and in all, how often client and coach saw the same, with kappa."""
-    from bot.coaching.agreement import FEW, agreement
+    """Say, test by test, in all and by compensation, how often client and coach saw the same, with kappa."""
+    from bot.coaching.agreement import agreement
     from rules.criteria import LEVELS
 
-    rows = await store.learned("rating")
-    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for _, value in rows:
+    rows = [value for _, value in await store.learned("rating")]
+    levels: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    ways: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for value in rows:
         for test in (value["test"], "all"):
-            pairs[test].append((value["client"], value["coach"]))
-    found = {test: told for test in sorted(pairs) if (told := agreement(pairs[test], LEVELS)) is not None}
+            levels[test].append((value["client"], value["coach"]))
+        for way, (told, saw) in value.get("compensations", {}).items():
+            if told is not None:  # a client who was not asked disagrees with nobody
+                ways[way].append((SEEN[told], SEEN[saw]))
+    found = {test: told for test in sorted(levels) if (told := agreement(levels[test], LEVELS)) is not None}
+    moved = {way: told for way in sorted(ways) if (told := agreement(ways[way], SEEN)) is not None}
     if as_json:
-        return json.dumps({test: vars(told) for test, told in found.items()}, indent=1) + "\n"
+        told = {test: vars(one) for test, one in found.items()}
+        return json.dumps({**told, "compensations": {way: vars(one) for way, one in moved.items()}}, indent=1) + "\n"
     if not found:
         return "No coach has rated a test yet.\n"
-    lines = [f"{'test':<8}{'n':>5}{'same':>7}{'kappa':>8}{'weighted':>10}"]
-    for test, told in sorted(found.items(), key=lambda pair: pair[0] == "all"):
-        few = f"  few: under {FEW}" if told.count < FEW else ""
-        kappas = "".join(
-            f"{value:>{wide}.2f}" if value is not None else f"{'-':>{wide}}"
-            for value, wide in ((told.kappa, 8), (told.weighted, 10))
-        )
-        lines.append(f"{test:<8}{told.count:>5}{told.same:>7.0%}{kappas}{few}")
+    wide = max(len(name) for name in (*found, *moved)) + 1
+    lines = [f"{'test':<{wide}}{'n':>5}{'same':>7}{'kappa':>8}{'weighted':>10}"]
+    lines += [_agreed(test, found[test], wide) for test in sorted(found, key=lambda test: test == "all")]
+    lines += ["", "Compensations, seen or not:"] if moved else []
+    lines += [_agreed(way, told, wide) for way, told in moved.items()]
     lines.append(
         "kappa: Cohen's; 0 is chance, 1 always the same; weighted: one step apart is half of two; -: no meaning"
     )
     return "\n".join(lines) + "\n"
+
+
+def _agreed(name: str, told: Agreement, wide: int) -> str:
+    kappas = "".join(
+        f"{value:>{places}.2f}" if value is not None else f"{'-':>{places}}"
+        for value, places in ((told.kappa, 8), (told.weighted, 10))
+    )
+    few = f"  few: under {FEW}" if told.count < FEW else ""
+    return f"{name:<{wide}}{told.count:>5}{told.same:>7.0%}{kappas}{few}"

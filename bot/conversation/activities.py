@@ -183,16 +183,6 @@ class Linking(Kept):
     called: str = ""
 
 
-class Filming(Kept):
-    """A coach asked for a clip of this test; the next one that the client sends goes to them."""
-
-    kind: Literal["filming"] = "filming"
-    coach_id: int
-    coach_name: str
-    test: str
-    side: str
-
-
 class Noting(Kept):
     """What the coach writes next is a note about this client."""
 
@@ -201,8 +191,7 @@ class Noting(Kept):
 
 
 Activity: TypeAlias = (
-    Filming
-    | Noting
+    Noting
     | Hello
     | Screening
     | Confirm
@@ -219,6 +208,19 @@ Activity: TypeAlias = (
     | Writing
     | Linking
 )
+
+
+class Filming(Kept):
+    """A coach asked for a clip of this test; the next one that the client sends goes to them.
+
+    It is no activity: whatever else goes on in the chat goes on, and a clip may come days later.
+    """
+
+    coach_id: int
+    coach_name: str
+    test: str
+    side: str
+    asked_at: datetime
 
 
 class Conversation(Kept):
@@ -247,6 +249,8 @@ class Conversation(Kept):
     """When the last prompt was said."""
     heard_at: datetime | None = None
     """When the client last wrote or tapped."""
+    filming: Filming | None = None
+    """The clip that a coach waits for."""
     asked_why: date | None = None
     """The local date on which they were asked what is in the way, since they were last heard."""
     card: str | None = None

@@ -8,11 +8,10 @@ from datetime import timedelta
 from bot.coaching.caseload import Listed, Note
 from bot.conversation import again, coached, daily, pages, practice, progress, timing, weekly
 from bot.conversation.alarm import flag_line
-from bot.conversation.cards import option_label, side_word, test_name
+from bot.conversation.cards import option_label
 from bot.conversation.desk_pages import data, found
-from bot.conversation.effects import Button, ButtonRow, Joined, Line, Paper, Say, Slot
+from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
 from bot.conversation.talk import Talk
-from rules.criteria import LEVELS, SIDES
 from rules.edits import MOST_SETS, instead_of, may_be_added
 from rules.log import SessionReport, standing_log
 from rules.progression import Prescribed
@@ -243,91 +242,6 @@ def notes_page(talk: Talk, notes: Sequence[Note]) -> Say:
         card=f"client-{client}",
         stands=True,
     )
-
-
-# --- tests
-
-
-def rate(talk: Talk, *, test: str, side: str, note: Line | None = None) -> Say:
-    """Lay out the tests that the client did, then what the coach saw of one: its levels, the client's beside them."""
-    client, done = talk.known.person.id, _tests_done(talk)
-    head = [note] if note is not None else []
-    back = Button(data=data("client", client), label=Line(key="desk.back"))
-    if (test, side) in done:
-        words: dict[str, Slot] = {**_tested(talk, test, side), "level": _level_word(talk, done[test, side])}
-        lines = [Line(key="desk.rate.one", values=words)]
-        buttons = [
-            Button(data=data("act", client, "rate", f"{test}:{side}:{level}"), label=_level_word(talk, level))
-            for level in LEVELS
-        ]
-        back = Button(data=data("rate", client), label=Line(key="desk.back"))
-    else:
-        lines = [Line(key="desk.rate.which" if done else "desk.rate.none")]
-        buttons = [
-            Button(data=data("rate", client, *place), label=Line(key="desk.rate.test", values=_tested(talk, *place)))
-            for place in done
-        ]
-    return Say(
-        paragraphs=(*head, *lines),
-        rows=(ButtonRow(buttons=(*buttons, back)),),
-        card=f"client-{client}",
-        stands=True,
-    )
-
-
-def film(talk: Talk) -> Say:
-    """Lay out the tests of which a coach may ask for a clip: those that the client did."""
-    client, done = talk.known.person.id, _tests_done(talk)
-    buttons = [
-        Button(
-            data=data("act", client, "video", ":".join(place)),
-            label=Line(key="desk.rate.test", values=_tested(talk, *place)),
-        )
-        for place in done
-    ]
-    back = Button(data=data("client", client), label=Line(key="desk.back"))
-    return Say(
-        paragraphs=(Line(key="desk.film.which" if done else "desk.rate.none"),),
-        rows=(ButtonRow(buttons=(*buttons, back)),),
-        card=f"client-{client}",
-        stands=True,
-    )
-
-
-def clip(talk: Talk, viewer_id: int, test: str, side: str) -> Say:
-    """Lay out a client's clip beside what they told of that test."""
-    client, told = talk.known.person.id, _tests_done(talk).get((test, side))
-    level = _level_word(talk, told) if told is not None else Line(key="progress.not_known")
-    values: dict[str, Slot] = {"client": talk.known.person.name, **_tested(talk, test, side), "level": level}
-    rated = Button(data=data("rate", client, test, side), label=Line(key="desk.film.rate"))
-    drawn: dict[str, int | str | bool] = {"client": client, "viewer": viewer_id}
-    return Say(
-        paragraphs=(Line(key="desk.film.came", values=values),),
-        rows=(ButtonRow(buttons=(rated,)),),
-        paper=Paper(kind="clip", name="clip", drawn=drawn),
-        card=f"clip-{client}",
-        stands=True,
-        anew=True,
-    )
-
-
-def _tests_done(talk: Talk) -> dict[tuple[str, str], str]:
-    """Give the level that the client told of each test and side."""
-    facts = talk.known.assessed_facts
-    if facts is None:
-        return {}
-    places = [(test.id, side) for test in talk.screen.tests.values() for side in (*SIDES, "both")]
-    told = {place: facts.value("{}.{}.level".format(*place)) for place in places}
-    return {place: str(level) for place, level in told.items() if level in LEVELS}
-
-
-def _tested(talk: Talk, test: str, side: str) -> dict[str, Slot]:
-    label = side_word(side) if side in SIDES else Line(key="progress.both")
-    return {"test": test_name(talk, test), "side": label}
-
-
-def _level_word(talk: Talk, level: str) -> Line:
-    return talk.of_screen(f"option.level.{level}")
 
 
 # --- exercises

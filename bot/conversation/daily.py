@@ -11,7 +11,6 @@ from bot.conversation.activities import (
     Answering,
     Ask,
     Confirm,
-    Filming,
     Linking,
     Noting,
     Practice,
@@ -111,7 +110,7 @@ def _busy(talk: Talk) -> bool:
     return lately and talk.top is not None and not isinstance(talk.top, Prompt)
 
 
-LEFT = Practice | Weekly | Timing | AnythingNew | Linking | Answering | Filming | Writing | Noting
+LEFT = Practice | Weekly | Timing | AnythingNew | Linking | Answering | Writing | Noting
 """What is over when it was left open for long: words that come later mean something else."""
 
 

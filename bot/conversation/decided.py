@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bot.coaching.news import CoachActed, DeedDone
-from bot.conversation import again, filming
-from bot.conversation.effects import Joined, KeepOverride, KeepPlan, KeepRating, Line, TellCoach
+from bot.conversation import again, filming, rating
+from bot.conversation.effects import Joined, KeepOverride, KeepPlan, Line, TellCoach
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan
-from rules.criteria import LEVELS
 from rules.edits import added, swapped, with_so_many_sets, without
 from rules.progression import next_plan
 
@@ -21,7 +20,7 @@ def hear(talk: Talk, event: CoachActed) -> bool:
         _told(talk, event, "")
         return True
     if event.deed == "video":
-        _told(talk, event, "" if filming.asked(talk, event) else "no_such_test")
+        _told(talk, event, filming.asked(talk, event))
         return True
     if event.deed == "rate":
         _told(talk, event, "" if _rated(talk, event) else "no_such_test")
@@ -86,22 +85,12 @@ def _for_driver(talk: Talk, plan: Plan, facts: Facts, driver: str, reason: str) 
 
 
 def _rated(talk: Talk, event: CoachActed) -> bool:
-    """Keep the level that a coach saw beside the client's; False for a test that was not done."""
-    assessment, facts = talk.known.assessment, talk.known.assessed_facts
-    place, _, level = event.words.rpartition(":")
-    test, _, side = place.partition(":")
-    told = facts.value(f"{test}.{side}.level") if facts is not None else None
-    if assessment is None or told not in LEVELS or level not in LEVELS:
+    """Keep what a coach saw of a test beside what the client told; False for a test that was not done."""
+    rated = rating.read(talk, event.words)
+    kept = rating.kept(talk, rated) if rated is not None else None
+    if kept is None:
         return False
-    value = {
-        "screen": assessment.screen,
-        "version": assessment.version,
-        "test": test,
-        "side": side,
-        "client": str(told),
-        "coach": level,
-    }
-    talk.do(KeepRating(value=value))
+    talk.do(kept)
     return True
 
 
@@ -114,5 +103,6 @@ def _ask_for_a_check(talk: Talk, event: CoachActed) -> None:
 
 
 def _told(talk: Talk, event: CoachActed, why: str) -> None:
-    done = DeedDone(at=talk.at, client_id=talk.known.person.id, deed=event.deed, why=why)
+    words = event.words if event.deed == "rate" else ""
+    done = DeedDone(at=talk.at, client_id=talk.known.person.id, deed=event.deed, why=why, words=words)
     talk.do(TellCoach(event=done, to=event.coach_id))

@@ -104,9 +104,9 @@ def tapped(talk: Talk, carried: str) -> bool:
             talk.do(AnswerTap(), Show(view="edit", given=shown))
         case ["film", client] if is_number(client):
             talk.do(AnswerTap(), Show(view="film", given={"client": int(client)}))
-        case ["rate", client, *rest] if is_number(client) and len(rest) <= EDIT_DEPTH:
-            test, side = (*rest, "", "")[:EDIT_DEPTH]
-            whose: dict[str, int | str | bool] = {"client": int(client), "test": test, "side": side}
+        case ["rate" | "saw" as verb, client, *rest] if is_number(client):
+            # A clip stands far below the client's card: what follows it comes as a new message.
+            whose: dict[str, int | str | bool] = {"client": int(client), "words": ":".join(rest), "anew": verb == "saw"}
             talk.do(AnswerTap(), Show(view="rate", given=whose))
         case ["clients", page, *rest] if is_number(page):
             talk.do(AnswerTap(), Show(view="clients", given={"page": int(page), "search": ":".join(rest)}))
@@ -275,7 +275,8 @@ def deed_done(talk: Talk, event: DeedDone) -> None:
     elif event.deed == "video":
         talk.say(Line(key="desk.film.asked"))
     elif event.deed == "rate":
-        talk.do(Show(view="rate", given={"client": event.client_id, "note": "desk.rate.kept"}))
+        kept: dict[str, int | str | bool] = {"client": event.client_id, "note": "desk.rate.kept", "words": event.words}
+        talk.do(Show(view="rate", given=kept))
     elif event.deed in EDITS:
         talk.do(Show(view="edit", given={"client": event.client_id, "note": f"desk.edited.{event.deed}"}))
     else:

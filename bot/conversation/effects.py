@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -229,9 +229,12 @@ class KeepOverride:
 
 @dataclass(frozen=True, kw_only=True)
 class KeepRating:
-    """Keep what a coach saw of a test beside what the client told."""
+    """Keep what a coach saw of a test beside what the client told.
 
-    value: Mapping[str, str | None]
+    `compensations` in it: by id, whether the client told of it (None: not asked) and whether the coach saw it.
+    """
+
+    value: Mapping[str, str | Mapping[str, Sequence[bool | None]] | None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ class Clip:
 
     at: datetime
     file: str
-    kind: str
+    kind: Literal["video", "video_note", "animation"]
     words: str = ""
     message: str = ""
 

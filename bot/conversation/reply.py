@@ -31,7 +31,6 @@ from bot.conversation.activities import (
     Answering,
     Ask,
     Confirm,
-    Filming,
     Hello,
     Linking,
     Noting,
@@ -181,12 +180,15 @@ def _taken(talk: Talk, event: InviteTaken) -> None:
 
 
 def _clip(talk: Talk, event: Clip) -> None:
-    """Hear a film, and the words with it, which may say what can't wait."""
-    came = filming.came(talk, event)
-    if event.words and (not came or alarm.alarms_in(talk, event.words)):
+    """Hear a film, and the words with it: they are read as any others, and what can't wait is asked about last."""
+    alarms = alarm.alarms_in(talk, event.words) if event.words else ()
+    came = filming.came(talk, event, words="" if alarms else event.words)
+    if event.words and (alarms or not came):
         _typed(talk, event.words, event.message)
-    elif not came:
-        talk.say(Line(key="bot.unreadable", values={"what": Line(key="bot.what.file")}))
+    elif came:
+        _back_to_it(talk)
+    else:
+        talk.say(Line(key="bot.unreadable", values={"what": Line(key=f"bot.what.{filming.WHAT[event.kind]}")}))
         _show_where_they_are(talk)
 
 
@@ -236,8 +238,6 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             front.examined(talk, words)
         case Answering():
             coached.answered(talk, words)
-        case Filming():
-            filming.ask(talk, note=Line(key="film.a_clip"))
         case Linking():
             if linking.typed(talk, words) and not _takes(talk):
                 _show_where_they_are(talk)
@@ -331,7 +331,7 @@ def _tapped(talk: Talk, data: str) -> None:
         talk.toast("bot.stale")
         _show_where_they_are(talk)
         return
-    if linking.page_tapped(talk, data):
+    if linking.page_tapped(talk, data) or filming.tapped(talk, data):
         return
     step, _, rest = data.partition(":")
     row, _, option = rest.partition(":")
@@ -395,8 +395,6 @@ def _daily_tap(talk: Talk, option: str) -> bool:
             practice.undo(talk)
         case "go-on":
             talk.say(Line(key="bot.see_you"))
-        case "no-film" if isinstance(talk.top, Filming):
-            filming.declined(talk)
         case "cancel" if isinstance(talk.top, Answering | Writing | Noting):
             talk.pop()
             talk.say(Line(key="coached.not_sent"))
@@ -580,8 +578,6 @@ def _show_where_they_are(talk: Talk, note: Line | None = None) -> None:
             weekly.ask(talk, note)
         case Answering():
             coached.ask_for_words(talk)
-        case Filming():
-            filming.ask(talk)
         case Linking():
             linking.ask(talk, note)
         case Writing() | Noting():

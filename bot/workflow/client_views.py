@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from bot.conversation import client_pages, holiday, papers
+from bot.conversation import client_pages, holiday, papers, seen_pages
 from bot.conversation.effects import Line, Say
 from bot.conversation.talk import Talk
 from bot.workflow.ports import Turns
@@ -80,7 +80,7 @@ async def edit(turns: Turns, asked: Asked) -> Sequence[Say]:
 
 async def film(turns: Turns, asked: Asked) -> Sequence[Say]:
     """Give the tests of which a clip may be asked for."""
-    return [client_pages.film(await _talk(turns, asked, "tests"))]
+    return [seen_pages.film(await _talk(turns, asked, "tests"))]
 
 
 async def clip(turns: Turns, asked: Asked) -> Sequence[Say]:
@@ -89,15 +89,14 @@ async def clip(turns: Turns, asked: Asked) -> Sequence[Say]:
     if found is None:
         return [Say(paragraphs=(Line(key="desk.film.expired"),))]
     talk = await _talk(turns, asked, "clip")
-    return [client_pages.clip(talk, asked.viewer_id, found["test"], found["side"])]
+    return [seen_pages.clip(talk, asked.viewer_id, found["test"], found["side"])]
 
 
 async def rate(turns: Turns, asked: Asked) -> Sequence[Say]:
-    """Give the tests that the client did, to be rated by the coach."""
+    """Give the tests that the client did, to be rated by the coach, or what was kept of one."""
     talk = await _talk(turns, asked, "tests")
-    test, side = (str(asked.given.get(name, "")) for name in ("test", "side"))
-    note = asked.given.get("note")
-    return [client_pages.rate(talk, test=test, side=side, note=Line(key=str(note)) if note else None)]
+    words, note = str(asked.given.get("words", "")), asked.given.get("note")
+    return [seen_pages.rate(talk, words=words, note=Line(key=str(note)) if note else None, kept=bool(note))]
 
 
 async def notes(turns: Turns, asked: Asked) -> Sequence[Say]:

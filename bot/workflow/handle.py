@@ -33,6 +33,7 @@ from bot.conversation.events import (
     ClientGone,
     ClientLeft,
     ClientWrote,
+    Clip,
     ClipCame,
     CoachActed,
     Corrected,
@@ -338,7 +339,9 @@ class _Batch:
         except NobodyError:
             self.emptied.add(row.id)
             return _plain(self.words.text(NOBODY, "en")) if isinstance(heard.event, Tapped) else None
-        if heard.address is not None and isinstance(heard.event, Typed | Unreadable):
+        if isinstance(heard.event, Clip):
+            self.emptied.add(row.id)  # where a film is stands in one place, and goes from there in time
+        if heard.address is not None and isinstance(heard.event, Typed | Unreadable | Clip):
             await turns.typed_since(heard.address, row.raw.at)
         elif heard.address is not None:
             await turns.unblocked(heard.address)  # whoever taps is there

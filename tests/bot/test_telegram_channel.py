@@ -93,6 +93,8 @@ async def test_what_a_person_does_becomes_an_event(double: Double, telegram: Tel
     await ann.sends_sticker()
     await ann.sends_document()
     film = await ann.sends_video(caption="here")
+    round_film = await ann.sends_video_note()
+    silent = await ann.sends_animation()
     await ann.sends_location()
     await ann.blocks()
     await ann.unblocks()
@@ -107,6 +109,8 @@ async def test_what_a_person_does_becomes_an_event(double: Double, telegram: Tel
         Unreadable(what="sticker", **at),
         Unreadable(what="file", **at),
         Clip(file=film.file_id, kind="video", words="here", message=str(film.id), **at),
+        Clip(file=round_film.file_id, kind="video_note", message=str(round_film.id), **at),
+        Clip(file=silent.file_id, kind="animation", message=str(silent.id), **at),
         Located(zone="Europe/Berlin", **at),
         Blocked(**at),
         Returned(**at),

@@ -26,7 +26,7 @@ class Painter:
         return png(int(picture["size"]), int(picture["size"]))
 
     async def write(self, paper: Mapping[str, Any]) -> bytes:
-        return json.dumps({"kind": "video", "file": paper["file"]}).encode()
+        return json.dumps({"kind": paper["of"], "file": paper["file"]}).encode()
 
 
 @pytest.fixture
@@ -99,19 +99,20 @@ async def test_words_cannot_take_the_place_of_a_picture(double: Double, telegram
     assert failed.value.kind == "gone"
 
 
+@pytest.mark.parametrize("kind", ["video", "video_note", "animation"])
 async def test_a_film_that_telegram_has_is_shown_with_its_words_and_may_not_be_passed_on(
-    double: Double, telegram: Telegram
+    kind: str, double: Double, telegram: Telegram
 ) -> None:
-    film = await double.user(42).sends_video()
-    paper = {"kind": "clip", "name": "clip", "instead": "No film", "file": film.file_id}
+    film = await getattr(double.user(42), f"sends_{kind}")()
+    paper = {"kind": "clip", "name": "clip", "instead": "No film", "of": kind, "file": film.file_id}
     await telegram.send(ANN, Message(text="Ann sent a film", rows=ROWS, paper=paper), None)
     first, second = [m for m in double.user(42).screen() if m.from_bot]
-    assert "video" in first.data
+    assert first.data[kind]["file_id"] == film.file_id
     assert first.data.get("has_protected_content") is True
     assert (second.text, len(second.buttons)) == ("Ann sent a film", 1)
 
 
 async def test_a_film_that_is_gone_leaves_its_words(double: Double, telegram: Telegram) -> None:
-    paper = {"kind": "clip", "name": "clip", "instead": "No film", "file": "BAACunknown"}
+    paper = {"kind": "clip", "name": "clip", "instead": "No film", "of": "video", "file": "BAACunknown"}
     await telegram.send(ANN, Message(text="Ann sent a film", rows=ROWS, paper=paper), None)
     assert [text for text, *_ in shown(double)] == ["Ann sent a film\n\nNo film"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from .entities import Entity, to_html
 
-MEDIA = ("photo", "document", "animation", "voice", "video", "audio", "sticker", "location", "contact")
+MEDIA = ("photo", "document", "animation", "voice", "video", "video_note", "audio", "sticker", "location", "contact")
 
 
 @dataclass(slots=True, eq=False)

@@ -15,6 +15,7 @@ SENDS = frozenset(
         "sendanimation",
         "sendvoice",
         "sendvideo",
+        "sendvideonote",
         "sendaudio",
         "editmessagetext",
         "editmessagecaption",

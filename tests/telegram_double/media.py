@@ -18,11 +18,27 @@ PREFIXES = {
     "animation": "CgACAgIAAxkB",
     "voice": "AwACAgIAAxkB",
     "video": "BAACAgIAAxkB",
+    "video_note": "DQACAgIAAxkB",
     "audio": "CQACAgIAAxkB",
     "sticker": "CAACAgIAAxkB",
 }
-FOLDERS = {"photo": "photos", "voice": "voice", "video": "videos", "audio": "music", "animation": "animations"}
-SUFFIXES = {"photo": ".jpg", "voice": ".oga", "video": ".mp4", "audio": ".mp3", "animation": ".mp4", "sticker": ".webp"}
+FOLDERS = {
+    "photo": "photos",
+    "voice": "voice",
+    "video": "videos",
+    "video_note": "video_notes",
+    "audio": "music",
+    "animation": "animations",
+}
+SUFFIXES = {
+    "photo": ".jpg",
+    "voice": ".oga",
+    "video": ".mp4",
+    "video_note": ".mp4",
+    "audio": ".mp3",
+    "animation": ".mp4",
+    "sticker": ".webp",
+}
 DOWNLOAD_LIMIT_BYTES = 20 * 1024 * 1024
 UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 NO_GIFTS = dict.fromkeys(
@@ -106,6 +122,8 @@ def fields(stored: StoredFile, kind: str, params: Params) -> dict[str, Any]:
             return {"voice": {**base, **length, "mime_type": stored.upload.mime}}
         case "video":
             return {"video": {**base, **name, **box, **length}} | _spoiler(params)
+        case "video_note":
+            return {"video_note": {**base, **length, "length": integer(params, "length", 240)}}
         case "audio":
             title = string(params, "title")
             return {"audio": {**base, **name, **length, **({"title": title} if title else {})}}

@@ -8,8 +8,8 @@ METHODS: dict[str, profile.Method] = {
     "getme": profile.get_me,
     "sendmessage": methods.send_message,
     **{
-        f"send{kind}": methods.send_media(kind)
-        for kind in ("photo", "document", "animation", "voice", "video", "audio")
+        f"send{kind.replace('_', '')}": methods.send_media(kind)
+        for kind in ("photo", "document", "animation", "voice", "video", "video_note", "audio")
     },
     "editmessagetext": methods.edit_message_text,
     "editmessagecaption": methods.edit_message_caption,

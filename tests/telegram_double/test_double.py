@@ -74,14 +74,25 @@ async def test_media_of_every_kind_arrive(bot: Bot, double: Double, ann: User) -
         await bot.send_animation(42, b"gif", width=3, height=4, duration=5),
         await bot.send_voice(42, b"ogg", duration=2),
         await bot.send_video(42, b"mp4"),
+        await bot.send_video_note(42, b"round", length=200),
         await bot.send_audio(42, b"mp3"),
     ):
         assert message.effective_attachment
-    for kind in ("photo", "voice", "document", "sticker", "location", "contact"):
+    for kind in ("photo", "voice", "video", "video_note", "animation", "document", "sticker", "location", "contact"):
         await getattr(ann, f"sends_{kind}")()
     updates = await bot.get_updates()
     assert all(update.message and update.message.effective_attachment for update in updates[1:])
-    assert len(updates) == 7
+    assert len(updates) == 10
+
+
+async def test_a_film_is_sent_on_by_its_id_and_only_as_what_it_is(bot: Bot, double: Double, ann: User) -> None:
+    round_film = await ann.sends_video_note()
+    again = await bot.send_video_note(42, round_film.file_id, protect_content=True)
+    assert again.video_note is not None
+    assert again.video_note.file_id == round_film.file_id
+    assert again.has_protected_content
+    with pytest.raises(BadRequest, match=r"(?i)can't use file of type"):
+        await bot.send_video(42, round_film.file_id)
 
 
 async def test_the_bot_can_dress_itself(bot: Bot) -> None:

@@ -223,6 +223,14 @@ class User(Screen):
         """Send a film."""
         return self._sends("video", Upload("film.mp4", "video/mp4", body), caption)
 
+    async def sends_video_note(self, body: bytes = b"round film") -> Message:
+        """Send a round film; it has no caption."""
+        return self._sends("video_note", Upload("film.mp4", "video/mp4", body))
+
+    async def sends_animation(self, body: bytes = b"silent film", caption: str = "") -> Message:
+        """Send a film without sound."""
+        return self._sends("animation", Upload("film.mp4", "video/mp4", body), caption)
+
     async def sends_voice(self, body: bytes = b"OggS voice") -> Message:
         """Send a voice note."""
         return self._sends("voice", Upload("voice.oga", "audio/ogg", body))
