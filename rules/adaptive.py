@@ -8,11 +8,13 @@ whether a side is limited, what drives it, how sure that is, or a note. Confiden
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from rules.assess import GRADES, Look, looks
 from rules.criteria import SIDES, Criterion, Side, paths_of
 from rules.facts import Facts
 from rules.screen import POSITION, Screen
+from rules.truth import kept
 
 
 def undecided(screen: Screen, facts: Facts) -> frozenset[tuple[str, Side]]:
@@ -22,15 +24,24 @@ def undecided(screen: Screen, facts: Facts) -> frozenset[tuple[str, Side]]:
     """
     needed = {(test.id, side) for test in screen.tests.values() if test.context == POSITION for side in SIDES}
     for look in looks(screen, facts).values():
+        sides: dict[bool, Side] = {False: look.side, True: "right" if look.side == "left" else "left"}
         for criterion in _open(screen, look):
-            for path in paths_of(criterion):
-                side: Side = look.side
-                if path.startswith("other."):
-                    side = "right" if side == "left" else "left"
-                test = path.removeprefix("other.").partition(".")[0]
-                if test in screen.tests:
-                    needed |= {(stand_in, side) for stand_in in _and_stand_ins(screen, test)}
+            read = kept(_read, criterion, partial(_tests_of, screen, criterion))
+            needed |= {(test, sides[is_other]) for test, is_other in read}
     return frozenset(needed)
+
+
+_read: dict[int, frozenset[tuple[str, bool]]] = {}
+"""By identity of a criterion, as long as it lives: the tests that it reads, and whether of the other side."""
+
+
+def _tests_of(screen: Screen, criterion: Criterion) -> frozenset[tuple[str, bool]]:
+    found = set()
+    for path in paths_of(criterion):
+        test = path.removeprefix("other.").partition(".")[0]
+        if test in screen.tests:
+            found |= {(stand_in, path.startswith("other.")) for stand_in in _and_stand_ins(screen, test)}
+    return frozenset(found)
 
 
 def _open(screen: Screen, look: Look) -> Iterator[Criterion]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from rules.assess import Assessment
 from rules.daily import stand_in
 from rules.facts import Facts
-from rules.progression import STRENGTH_DAYS, Chooser, Plan, Prescribed, first_dose
+from rules.progression import STRENGTH_DAYS, Chooser, NoPlan, Plan, Prescribed, first_dose, next_plan
 from rules.screen import Exercise, Role, Screen
-from rules.slots import fits, with_sets
+from rules.slots import fits, is_lift, with_sets
 
 MOST_SETS = 5
 """More sets than this are a slip of the finger. A proposal."""
@@ -85,17 +86,50 @@ def may_be_added(screen: Screen, plan: Plan, facts: Facts) -> tuple[str, ...]:
     return tuple(one for one in dict.fromkeys((*own, *rest)) if added(screen, plan, facts, one) is not None)
 
 
-def kept(screen: Screen, facts: Facts, before: Plan | None, after: Plan) -> Plan:
+def eased(screen: Screen, plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+    """Take a set from each exercise that a coach fixed, one at least stays; give the plan, and which they were."""
+    fixed = [item for item in (*plan.daily, *plan.strength) if item.fixed and item.dose.sets > 1]
+    for item in fixed:
+        plan = with_so_many_sets(screen, plan, item.exercise, item.dose.sets - 1) or plan
+    return plan, tuple(item.exercise for item in fixed)
+
+
+def a_set_more(screen: Screen, plan: Plan, exercises: Collection[str]) -> Plan:
+    """Give each of these exercises a set more, where it is fixed still."""
+    for item in (*plan.daily, *plan.strength):
+        if item.fixed and item.exercise in exercises:
+            plan = with_so_many_sets(screen, plan, item.exercise, item.dose.sets + 1) or plan
+    return plan
+
+
+def kept(screen: Screen, assessment: Assessment, facts: Facts, before: Plan | None, after: Plan) -> Plan:
     """Carry what a coach decided over into a plan that was made anew, as far as this client may still do it."""
     if before is None or not before.is_coached or before.screen != after.screen:
         return after
+    if before.driver_set:
+        after = _for_the_driver(screen, assessment, facts, before, after)
     for exercise in before.out:
         after = without(after, exercise) or after
     return _with_fixed(screen, facts, before, after)
 
 
+def _for_the_driver(screen: Screen, assessment: Assessment, facts: Facts, before: Plan, after: Plan) -> Plan:
+    """Make the plan for the driver that a coach decided for, where it is one of what is limited now."""
+    if before.driver not in screen.file.prior.get(after.context or "", ()):
+        return after
+    made = after
+    if before.driver != after.driver:
+        chosen = next_plan(screen, assessment, facts, after, before.driver, gentle=after.gentle)
+        if isinstance(chosen, NoPlan):
+            return after
+        made = chosen
+    return made.model_copy(update={"driver_set": True, "tried": before.tried})
+
+
 def _with_fixed(screen: Screen, facts: Facts, before: Plan, after: Plan) -> Plan:
     for item in _fixed(screen, facts, before):
+        if after.gentle and is_lift(item):
+            continue  # gentle plans have no lifts, whoever set them
         rows, others = ("strength", "daily") if item.role == "lift" else ("daily", "strength")
         elsewhere = tuple(one for one in getattr(after, others) if one.exercise != item.exercise)
         after = after.model_copy(update={others: elsewhere})  # once is enough, and where the coach put it

@@ -132,6 +132,16 @@ class Facts(Frozen):
         return found | {f"reports.{name}": value for name, value in self.reports.items()}
 
     @cached_property
+    def by_path(self) -> Mapping[Path, Value]:
+        """Give everything by path."""
+        found: dict[Path, Any] = dict(self.told)
+        for attempt in self.attempts:
+            for field in ATTEMPT_FIELDS:
+                if (value := getattr(attempt, field)) is not None:
+                    found[attempt.path(field)] = value
+        return found
+
+    @cached_property
     def by_place(self) -> Mapping[tuple[str, str], Sequence[Attempt]]:
         """Give the uncued attempts by test and side, the one that counts first."""
         found: dict[tuple[str, str], Sequence[Attempt]] = {}

@@ -7,18 +7,18 @@ client's own "not sure" leaves it open; it is passed over only when the conditio
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rules.adaptive import undecided
-from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Criterion, Side, Truth, weigh
+from rules.criteria import LEVELS, NOT_NEEDED, SIDES, Criterion, Side, Truth, paths_of
 from rules.expand import unsure_path
 from rules.facts import ATTEMPT_FIELDS, Facts, Path, Value
 from rules.safety import Flag, at_once, flags, locks
 from rules.screen import LeaveOut, Question, Row, Screen, Test
 from rules.sight import SECOND_LOOK, Sight
-from rules.truth import truth_of
+from rules.truth import Values, compiled, holds, kept, waits
 
 SETTINGS: Mapping[Path, Value] = {"reports.degrees_wanted": "no", SECOND_LOOK: "no"}
 """Facts that a client switches, or that say where they are, and that nobody asks."""
@@ -140,60 +140,78 @@ def _ask(screen: Screen, way: Way, index: int) -> Ask:
 
 def walk(screen: Screen, facts: Facts, *, scope: str = "full") -> Way:
     """Walk all questions in order with what is known; answers whose question doesn't apply lie dormant."""
-    live: dict[Path, Any] = {p: v for p, v in SETTINGS.items() if facts.value(p) is None}
-    for name in SETTINGS:
-        held = facts.value(name)
-        if held is not None:
-            live[name] = held
-    sight = _Live(live)
+    course = kept(_courses, screen, lambda: _course(screen))
+    given = facts.by_path
+    live = Live(course.affects)
+    for name, value in SETTINGS.items():
+        live.put(name, given.get(name, value))
     steps: list[Step] = []
     skipped: dict[str, Skip] = {}
-    replaced = _replacements(screen)
-    later = {part.id for part in screen.parts if part.day > 1}
-    for question in screen.questions:
-        if (scope == "gate" and question.part not in GATE) or (scope == "full" and question.part in later):
+    for stop in course.stops:
+        if (scope == "gate" and not stop.gate) or (scope == "full" and stop.later):
             continue
-        test = screen.tests[question.test] if question.test else None
-        left_out = test is not None and _is_left_out(test, replaced, screen, sight, skipped)
-        asked = False if left_out else _truth(question.ask_when, sight)
-        rows: list[Row] = []
-        maybe = asked is None and bool(_waits(question.ask_when, sight))
+        question = stop.question
+        left_out = stop.test is not None and _is_left_out(stop.test, course, live, skipped)
+        asked = False if left_out else _truth(stop.when, live)
+        if asked is False:
+            for place in stop.rows:
+                if not stop.shared or place.row.path not in given:
+                    live.put_missing(place.row.path, NOT_NEEDED)
+            continue
+        rows: list[Place] = []
         waiting: list[Row] = []
-        for row in question.rows:
-            applies = False if asked is False else _truth(row.ask_when, sight, row.side)
+        maybe = asked is None and _waits(stop.when, live)
+        for place in stop.rows:
+            row = place.row
+            applies = _truth(place.when, live, row.side)
             if applies is False:
-                if facts.value(row.path) is None or not _shared(question):
-                    live.setdefault(row.path, NOT_NEEDED)
-                continue
-            if maybe or (applies is None and _waits(row.ask_when, sight, row.side)):
+                if not stop.shared or row.path not in given:
+                    live.put_missing(row.path, NOT_NEEDED)
+            elif maybe or (applies is None and _waits(place.when, live, row.side)):
                 waiting.append(row)
-                continue
-            rows.append(row)
-        page = unsure_path(question.id)
-        if question.kind == "checklist" and rows:
-            opened = facts.value(page)
-            if opened is not None:
-                live[page] = opened
-        open_rows = []
-        for row in rows:
-            value = facts.value(row.path)
-            if value is not None:
-                live[row.path] = value
-                live |= _settled_beside(screen, row, facts)
-            elif not (question.kind == "checklist" and live.get(page) == "yes"):
-                open_rows.append(row)
+            else:
+                rows.append(place)
         if rows:
-            steps.append(Step(question=question, rows=tuple(rows), open=tuple(open_rows), maybe=False))
+            held = tuple([place.row for place in rows])
+            still = _answered(stop, rows, live, given)
+            steps.append(Step(question=question, rows=held, open=tuple(still), maybe=False))
         elif waiting:
             steps.append(Step(question=question, rows=tuple(waiting), open=tuple(waiting), maybe=True))
-    kept = {path: value for path, value in live.items() if value != NOT_NEEDED and path not in SETTINGS}
-    known = Facts.from_values(_with_free_reports(kept, facts, screen))
+    known = _live_facts(screen, facts, live)
     if scope == "second":  # what day 1 passed over is not made up for
         known = known.with_values({SECOND_LOOK: "yes"})
-        steps = [step for step in steps if step.question.part in later or _begun(step, known)]
+        steps = [step for step in steps if step.question.part in course.later or _begun(step, known)]
     if scope != "gate":
         steps = list(_that_matter(screen, known, steps, skipped))
     return Way(steps=tuple(steps), facts=known, skipped=tuple(skipped.values()))
+
+
+def _answered(stop: Stop, rows: Sequence[Place], live: Live, given: Mapping[Path, Any]) -> list[Row]:
+    """Take over what was answered to a question; give the rows that are still open."""
+    opened = False
+    if stop.page is not None:
+        if stop.page in given:
+            live.put(stop.page, given[stop.page])
+        opened = live.answers.get(stop.page) == "yes"
+    still = []
+    for place in rows:
+        path = place.row.path
+        if path in given:
+            live.put(path, given[path])
+            for beside in place.beside:
+                if beside in given:
+                    live.put(beside, given[beside])
+        elif not opened:
+            still.append(place.row)
+    return still
+
+
+def _live_facts(screen: Screen, facts: Facts, live: Live) -> Facts:
+    """Give the facts that apply, with what only words raise: a red flag in words counts whatever else was asked."""
+    counts = {path: value for path, value in live.answers.items() if value != NOT_NEEDED and path not in SETTINGS}
+    given = facts.by_path
+    counts |= {path: given[path] for path in screen.worded_only if path in given}
+    return facts if counts == given else Facts.from_values(counts)
 
 
 def _begun(step: Step, facts: Facts) -> bool:
@@ -344,49 +362,18 @@ def _bad_value(path: Path, value: Value, row: Row, question: Question) -> Iterat
                 yield f"{path}: got {value!r}; it takes one of: {', '.join(options)}"
 
 
-class _Live:
-    """Answers as tapped, seen from a side or from neither."""
-
-    def __init__(self, live: Mapping[Path, Any], side: Side | None = None) -> None:
-        self._live, self._side = live, side
-
-    def value(self, path: str) -> Any:
-        if path in self._live:
-            return self._live[path]
-        test, _, field_name = path.partition(".")
-        if field_name in ATTEMPT_FIELDS:
-            test = test.removesuffix(":1A1")
-            if f"{test}.{self._side}.{field_name}" in self._live and path.startswith(f"{test}:1A1."):
-                return self._live[f"{test}.{self._side}.{field_name}"]
-            for side in (self._side, "both") if self._side else ("both",):
-                for run in UNCUED:
-                    held = self._live.get(f"{test}{run}.{side}.{field_name}")
-                    if held is not None and held != NOT_NEEDED:
-                        return held
-            return self._live.get(f"{test}.{self._side}.{field_name}", self._live.get(f"{test}.both.{field_name}"))
-        return None
-
-    def seen_from(self, side: Side) -> _Live:
-        return _Live(self._live, side)
+def _truth(when: Condition | None, live: Live, side: Side | None = None) -> Truth:
+    if when is None:
+        return True
+    seen = live.seen[side]
+    return True if when.holds(seen) else False if when.fails(seen) else None
 
 
-def _truth(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> Truth:
-    return True if criterion is None else truth_of(criterion, sight.seen_from(side) if side else sight)
-
-
-def _waits(criterion: Criterion | None, sight: _Live, side: Side | None = None) -> bool:
+def _waits(when: Condition | None, live: Live, side: Side | None = None) -> bool:
     """Tell whether an unknown condition hangs on a fact still to come, and not on a "not sure"."""
-    if criterion is None:
+    if when is None:
         return False
-    seen = sight.seen_from(side) if side else sight
-    return any(seen.value(path) is None for path in weigh(criterion, seen).because)
-
-
-def _settled_beside(screen: Screen, row: Row, facts: Facts) -> dict[Path, Any]:
-    """Give what an answer settled besides itself, where no question of its own asks for it."""
-    stem = row.path.rpartition(".")[0]
-    paths = (f"{stem}.{name}" for option in row.options for name in option.sets)
-    return {p: held for p in paths if p not in screen.asked and (held := facts.value(p)) is not None}
+    return when.waits(live.seen[side])
 
 
 def _shared(question: Question) -> bool:
@@ -398,36 +385,192 @@ def _item(question: Question) -> bool:
     return "." in question.id and question.test is None
 
 
-def _replacements(screen: Screen) -> Mapping[str, str]:
-    """Map each test that stands in for another to that other."""
-    return {out.instead: test.id for test in screen.tests.values() for out in test.leave_out if out.instead}
-
-
-def _is_left_out(
-    test: Test, replaced: Mapping[str, str], screen: Screen, sight: _Live, skipped: dict[str, Skip]
-) -> bool:
-    if test.id in replaced and _why_out(screen.tests[replaced[test.id]], sight, instead=test.id) is None:
+def _is_left_out(test: Test, course: Course, live: Live, skipped: dict[str, Skip]) -> bool:
+    replaced = course.replaces.get(test.id)
+    if replaced is not None and _why_out(replaced, live, instead=test.id) is None:
         return True
-    out = _why_out(test, sight)
+    out = _why_out(test, live)
     if out is not None:
         skipped.setdefault(test.id, Skip(test=test.id, reason=out.reason, instead=out.instead))
     return out is not None
 
 
-def _why_out(test: Test, sight: _Live, instead: str | None = None) -> LeaveOut | None:
+def _why_out(test: Test, live: Live, instead: str | None = None) -> LeaveOut | None:
+    seen = live.seen[None]
     for out in test.leave_out:
-        if truth_of(out.when, sight) and (instead is None or out.instead == instead):
+        if holds(out.when, seen) and (instead is None or out.instead == instead):
             return out
     return None
 
 
-def _with_free_reports(kept: dict[Path, Value], facts: Facts, screen: Screen) -> dict[Path, Value]:
-    """Add what only words raise; a red flag in words counts whatever else was asked."""
-    for path in screen.worded_only:
-        value = facts.value(path)
-        if value is not None:
-            kept[path] = value
-    return kept
+# --- what a screen's way is made of, worked out once --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A criterion, compiled. `waits` tells of one that is unknown whether it hangs on a fact that is absent."""
+
+    criterion: Criterion
+    holds: Callable[[Values], bool]
+    fails: Callable[[Values], bool]
+    waits: Callable[[Values], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of a question; `beside` are the paths that an answer settles besides and no question asks for."""
+
+    row: Row
+    when: Condition | None
+    beside: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A question on the way. `page`: what says "not sure" of a whole checklist; `shared`: others ask the same facts."""
+
+    question: Question
+    test: Test | None
+    when: Condition | None
+    rows: tuple[Place, ...]
+    page: Path | None
+    shared: bool
+    gate: bool
+    later: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """All stops of a screen; `affects` is by a fact's path what conditions read of it, and from which side.
+
+    `replaces` is by the id of a test the one that it stands in for; `later` are the parts of a later day.
+    """
+
+    stops: tuple[Stop, ...]
+    affects: Mapping[Path, tuple[tuple[Side | None, Path], ...]]
+    replaces: Mapping[str, Test]
+    later: frozenset[str]
+
+
+_courses: dict[int, Course] = {}
+"""By identity of the screen, as long as it lives."""
+
+
+def _course(screen: Screen) -> Course:
+    later = frozenset(part.id for part in screen.parts if part.day > 1)
+    stops = []
+    for question in screen.questions:
+        rows = tuple(
+            Place(
+                row=row,
+                when=_condition(row.ask_when),
+                beside=tuple(dict.fromkeys(path for path in _beside(row) if path not in screen.asked)),
+            )
+            for row in question.rows
+        )
+        stop = Stop(
+            question=question,
+            test=screen.tests[question.test] if question.test else None,
+            when=_condition(question.ask_when),
+            rows=rows,
+            page=unsure_path(question.id) if question.kind == "checklist" else None,
+            shared=_shared(question),
+            gate=question.part in GATE,
+            later=question.part in later,
+        )
+        stops.append(stop)
+    criteria = [when.criterion for stop in stops for when in (stop.when, *(p.when for p in stop.rows)) if when]
+    criteria += [out.when for test in screen.tests.values() for out in test.leave_out]
+    read = dict.fromkeys(path for criterion in criteria for path in paths_of(criterion))
+    written = [path for stop in stops for place in stop.rows for path in (place.row.path, *place.beside)]
+    written += [stop.page for stop in stops if stop.page is not None]
+    return Course(
+        stops=tuple(stops),
+        affects={path: reads for path in (*SETTINGS, *written) if (reads := tuple(_reads(path, read)))},
+        replaces={o.instead: test for test in screen.tests.values() for o in test.leave_out if o.instead},
+        later=later,
+    )
+
+
+def _condition(criterion: Criterion | None) -> Condition | None:
+    return None if criterion is None else Condition(criterion, *compiled(criterion), waits(criterion))
+
+
+def _beside(row: Row) -> Iterator[Path]:
+    stem = row.path.rpartition(".")[0]
+    return (f"{stem}.{name}" for option in row.options for name in option.sets)
+
+
+def _reads(path: Path, read: Iterable[Path]) -> Iterator[tuple[Side | None, Path]]:
+    """Give what conditions read that a fact may change, and the sides from which it does."""
+    room, _, rest = path.partition(".")
+    side, _, field = rest.partition(".")
+    for one in read:
+        if one == path:
+            yield from ((seen, one) for seen in (None, *SIDES))
+        elif field in ATTEMPT_FIELDS and _test_and_field(one) == (room.partition(":")[0], field):
+            yield from ((seen, one) for seen in (None, *SIDES) if side in (seen, "both"))
+
+
+def _test_and_field(path: Path) -> tuple[str, str]:
+    room, _, field = path.partition(".")
+    return room.partition(":")[0], field
+
+
+class Live:
+    """The answers that count so far; `seen` are they as conditions read them, from a side or from neither."""
+
+    def __init__(self, affects: Mapping[Path, Sequence[tuple[Side | None, Path]]]) -> None:
+        self.answers: dict[Path, Any] = {}
+        self._affects = affects
+        sides: dict[Side, _Seen] = {side: _Seen({}) for side in SIDES}
+        self.seen: Mapping[Side | None, _Seen] = {None: _Seen(sides), **{s: _Seen(sides) for s in SIDES}}
+        sides.update({side: self.seen[side] for side in SIDES})
+
+    def put(self, path: Path, value: Any) -> None:
+        """Let an answer count."""
+        self.answers[path] = value
+        for side, read in self._affects.get(path, ()):
+            self.seen[side][read] = self._value(read, side)
+
+    def put_missing(self, path: Path, value: Any) -> None:
+        """Let an answer count where there is none."""
+        if path not in self.answers:
+            self.put(path, value)
+
+    def _value(self, path: Path, side: Side | None) -> Any:
+        """Give what a condition reads at *path*: of a test, the uncued try that counts."""
+        answers = self.answers
+        if path in answers:
+            return answers[path]
+        room, _, field = path.partition(".")
+        test = room.removesuffix(":1A1")
+        own = answers.get(f"{test}.{side}.{field}")
+        if own is not None and test != room:
+            return own
+        for place in (side, "both") if side else ("both",):
+            for run in UNCUED:
+                held = answers.get(f"{test}{run}.{place}.{field}")
+                if held is not None and held != NOT_NEEDED:
+                    return held
+        return answers.get(f"{test}.{side}.{field}", answers.get(f"{test}.both.{field}"))
+
+
+class _Seen(Values):
+    """What conditions read; what isn't there was not answered."""
+
+    __slots__ = ("_others",)
+
+    def __init__(self, others: Mapping[Side, Values]) -> None:
+        dict.__init__(self)
+        self._others = others
+
+    def __missing__(self, path: str) -> Any:
+        return None
+
+    def seen_from(self, side: Side) -> Values:
+        """Give the same answers seen from *side*."""
+        return self._others[side]
 
 
 __all__ = [

@@ -87,6 +87,7 @@ UNSAID: frozenset[Any] = frozenset({None, *UNKNOWN_WORDS})
 
 _true: dict[int, Test] = {}
 _false: dict[int, Test] = {}
+_waits: dict[int, Test] = {}
 _told: dict[Truth, dict[int, Callable[[Values], tuple[str, ...]]]] = {True: {}, False: {}, None: {}}
 """By identity of the criterion, as long as it lives: hashing one by value would take longer than weighing it."""
 
@@ -107,6 +108,16 @@ def holds(criterion: Criterion, values: Values) -> bool:
 def fails(criterion: Criterion, values: Values) -> bool:
     """Tell whether a criterion is false, neither true nor unknown."""
     return (_false.get(id(criterion)) or _compiled(criterion, False))(values)
+
+
+def compiled(criterion: Criterion) -> tuple[Test, Test]:
+    """Give what a criterion was compiled to: what tells that it is true, and what tells that it is false."""
+    return _compiled(criterion, True), _compiled(criterion, False)
+
+
+def waits(criterion: Criterion) -> Test:
+    """Give what tells that an unknown criterion hangs on a fact that is absent: some of `weigh(...).because` is."""
+    return _waits.get(id(criterion)) or _compile(criterion, _waits, _hangs(criterion))
 
 
 def because(criterion: Criterion, values: Values, truth: Truth = True) -> tuple[str, ...]:
@@ -404,6 +415,27 @@ def _open_paths(criterion: Criterion) -> ast.expr:
             return ast.IfExp(_settled(criterion), _each(()), _each(map(ast.Constant, paths_of(criterion))))
     settled = _either(True, [_expression(criterion, wanted) for wanted in settling])
     return ast.IfExp(settled, _each(()), paths)
+
+
+def _hangs(criterion: Criterion) -> ast.expr:
+    """Write whether one of the paths of `_open_paths` is absent."""
+    settling: tuple[bool, ...] = (True, False)
+    match criterion:
+        case Not(not_=inner):
+            return _hangs(inner)
+        case Either(either=inner) | Both(both=inner):
+            settling = (isinstance(criterion, Either),)
+            parts = [_seen(side, _hangs(inner)) for side in SIDES]
+        case All(all_=several) | AnyOf(any_=several):
+            settling = (isinstance(criterion, AnyOf),)
+            parts = [_hangs(part) for part in several]
+        case CountOf(count=several):
+            parts = [_hangs(part) for part in several]
+        case _:
+            absent = [_read(_in(path, {None}, True)) for path in paths_of(criterion)]
+            return _either(False, [ast.UnaryOp(ast.Not(), _settled(criterion)), _either(True, absent)])
+    settled = _either(True, [_expression(criterion, wanted) for wanted in settling])
+    return _either(False, [ast.UnaryOp(ast.Not(), settled), _either(True, parts)])
 
 
 def _settled(criterion: Criterion) -> ast.expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -21,6 +23,8 @@ AT_ONCE: tuple[Urgency, ...] = ("emergency", "urgent")
 """Told whatever the hour, and again until somebody has seen it (evidence 6 Coach alerts)."""
 REPEAT_AFTER = {"emergency": timedelta(minutes=15), "urgent": timedelta(minutes=45)}
 """How long one who was told has before they are told again. A proposal."""
+NEWS_AGAIN_AFTER = timedelta(hours=12)
+"""How long the same reason, told again, is no news where it can wait. A proposal."""
 REPEATS = 2
 """How often each of coach, cover and operator is told again before the next is. A proposal."""
 HOLDS = (3, 7)
@@ -29,6 +33,46 @@ UNLOCK_REASONS = ("examined", "spoke", "mistake", "known")
 """Why a coach lifts a stop."""
 DRAFTS = ("how", "rest", "call")
 """Messages that are written already."""
+
+
+TELLING = ("raised", "again", "repeated", "passed_on")
+"""Steps with which somebody is told."""
+ROUND = ("raised", "again", "undone")
+"""Steps after which whoever looks is told from the start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watcher:
+    """Who may be told of a client's alert, by the id of their person: their coach, or who covers.
+
+    `reached`: what is sent to them arrives.
+    """
+
+    id: int
+    name: str
+    role: Literal["coach", "cover"] = "coach"
+    away_until: datetime | None = None
+    reached: bool = True
+
+    def is_away(self, at: datetime) -> bool:
+        """Tell whether they are away then."""
+        return self.away_until is not None and at < self.away_until
+
+
+def in_order(watchers: Sequence[Watcher], at: datetime) -> tuple[Watcher, ...]:
+    """Give who can be told, in order: those who are there before those who are away."""
+    reached = [one for one in watchers if one.reached]
+    return tuple(sorted(reached, key=lambda one: one.is_away(at)))
+
+
+def deciding(watchers: Sequence[Watcher], at: datetime, alert: Alert | None) -> tuple[int, ...]:
+    """Give who may see a client and decide now: their coach; who covers while all before are away, or was told."""
+    told = alert.told if alert is not None and alert.state != "closed" else ()
+    found = []
+    for place, one in enumerate(watchers):
+        if place == 0 or one.id in told or all(before.is_away(at) for before in watchers[:place]):
+            found.append(one.id)
+    return tuple(found)
 
 
 class Kept(BaseModel):
@@ -40,12 +84,13 @@ class Kept(BaseModel):
 class Reason(Kept):
     """Why a coach should look.
 
-    kind flag: `what` is a flag's id, raised in `screen`; pain: red pain in a session, `what` says where, like what
+    kind flag: `what` is a flag's id, raised in `screen`; unanswered: so is it, but the client was asked whether it is
+    so and has not answered; pain: red pain in a session, `what` says where, like what
     and how much, as ids; course: `what` is the kind of course that the re-screens came to; words: the client asks.
     `words` are the client's own; None where there are none, or where they are private.
     """
 
-    kind: Literal["flag", "pain", "course", "words"]
+    kind: Literal["flag", "unanswered", "pain", "course", "words"]
     what: str
     urgency: Urgency
     at: datetime
@@ -56,7 +101,7 @@ class Reason(Kept):
 class Step(Kept):
     """Something that happened to an alert: who did it (empty: Coxa itself), and a few words where there are any.
 
-    `what` is a deed, or raised, again (a further reason), repeated, passed_on, undone.
+    `what` is a deed, or raised, again (a further reason), repeated, passed_on, nobody_left, undone, denied, confirmed.
     """
 
     at: datetime
@@ -68,8 +113,9 @@ class Step(Kept):
 class Alert(Kept):
     """What a coach has to look at of one client. `version` counts its changes: a button of an older one is stale.
 
-    `asked` and `repeats` say who was told last, and how often
-    again. `before` is the state that Undo goes back to; None where there is nothing to take back.
+    `told` are the ids of all who were told, `tried` of those since the last reason, in order; operators have none.
+    `asked` and `repeats` say who was told last, and how often again. `before` is the state that Undo goes back to;
+    None where there is nothing to take back.
     """
 
     id: str
@@ -78,6 +124,8 @@ class Alert(Kept):
     state: State = "open"
     asked: Asked = "coach"
     repeats: int = 0
+    told: tuple[int, ...] = ()
+    tried: tuple[int, ...] = ()
     before: State | None = None
 
     @property
@@ -106,8 +154,7 @@ def raised(alert: Alert | None, reason: Reason, *, id_: str) -> Alert:
     if alert is None or alert.state == "closed":
         first = Step(at=reason.at, what="raised")
         return Alert(id=id_, reasons=(reason,), steps=(first,))
-    new = (reason.kind, reason.what, reason.words)
-    if any((held.kind, held.what, held.words) == new for held in alert.reasons) and alert.state != "acted":
+    if alert.state != "acted" and _is_no_news(alert, reason):
         return alert
     return alert.model_copy(
         update={
@@ -116,7 +163,34 @@ def raised(alert: Alert | None, reason: Reason, *, id_: str) -> Alert:
             "state": "open",
             "asked": "coach",
             "repeats": 0,
+            "tried": (),
             "before": None,
+        }
+    )
+
+
+def _is_no_news(alert: Alert, reason: Reason) -> bool:
+    """Tell whether whoever looks was told the same just now."""
+    new = (reason.kind, reason.what, reason.words)
+    same = [held.at for held in alert.reasons if (held.kind, held.what, held.words) == new]
+    if not same:
+        return False
+    told = [step.at for step in alert.steps if step.what in TELLING and step.at >= max(same)]
+    return reason.at - max([*same, *told]) < REPEAT_AFTER.get(reason.urgency, NEWS_AGAIN_AFTER)
+
+
+def handed(alert: Alert, to: Watcher | None, at: datetime, *, reopened: bool = False) -> Alert:
+    """Note that somebody was told, and is asked to look: a watcher, or the operators where it is None."""
+    step = Step(at=at, what="passed_on", words=to.role if to is not None else "operator")
+    first = not alert.tried and alert.asked == "coach" and alert.steps[-1].what in ROUND
+    return alert.model_copy(
+        update={
+            "told": alert.told if to is None or to.id in alert.told else (*alert.told, to.id),
+            "tried": alert.tried if to is None else (*alert.tried, to.id),
+            "asked": "operator" if to is None else to.role,
+            "repeats": 0,
+            "steps": alert.steps if first else (*alert.steps, step),
+            "state": "open" if reopened else alert.state,
         }
     )
 
@@ -139,24 +213,44 @@ def undone(alert: Alert, *, who: str, at: datetime) -> Alert:
     return alert.model_copy(update={"state": state, "before": None, "steps": (*alert.steps, step)})
 
 
-def told_again(alert: Alert, at: datetime, *, cover: bool, operator: bool) -> Alert:
-    """Say who is told next, where nobody has seen it: the same one again, then the cover, then the operator."""
-    if alert.repeats < REPEATS:
+def answered_at_last(alert: Alert, whats: Collection[str], at: datetime, how: Literal["denied", "confirmed"]) -> Alert:
+    """Drop what waited for the client's answer; closed where nothing else is left. The same alert where none did."""
+    left = tuple(reason for reason in alert.reasons if reason.kind != "unanswered" or reason.what not in whats)
+    if len(left) == len(alert.reasons):
+        return alert
+    changed = {"reasons": left} if left else {"state": "closed"}
+    return alert.model_copy(update={**changed, "before": None, "steps": (*alert.steps, Step(at=at, what=how))})
+
+
+def was_shown(alert: Alert, flag_id: str, raised_at: datetime) -> bool:
+    """Tell whether who sees the alert's card sees a flag there: as a reason, or as one that stood before."""
+    named = any(reason.kind in ("flag", "unanswered") and reason.what == flag_id for reason in alert.reasons)
+    return named or raised_at < alert.raised_at
+
+
+def told_again(alert: Alert, at: datetime, *, order: Sequence[Watcher], operator: bool) -> Alert:
+    """Say who is told next, where nobody has seen it: the same one again, then the next in *order*, then the operator.
+
+    *operator*: there is one besides them. The same alert comes back where nobody is left.
+    """
+    there = alert.asked == "operator" or (alert.tried and alert.tried[-1] in [one.id for one in order])
+    if there and alert.repeats < REPEATS:
         step = Step(at=at, what="repeated")
         return alert.model_copy(update={"repeats": alert.repeats + 1, "steps": (*alert.steps, step)})
-    order: list[Asked] = ["coach", *(["cover"] if cover else []), *(["operator"] if operator else [])]  # type: ignore[list-item]  # literals
-    place = order.index(alert.asked) if alert.asked in order else 0
-    if place + 1 >= len(order):
+    if alert.asked == "operator":
         return alert
-    step = Step(at=at, what="passed_on", words=order[place + 1])
-    return alert.model_copy(update={"asked": order[place + 1], "repeats": 0, "steps": (*alert.steps, step)})
+    to = next((one for one in order if one.id not in alert.tried), None)
+    return handed(alert, to, at) if to is not None or operator else alert
 
 
 def look_again_at(alert: Alert) -> datetime | None:
     """Tell when to look whether somebody has seen it; None where nobody needs to be told again."""
     if alert.state != "open" or alert.urgency not in AT_ONCE:
         return None
-    last = max(step.at for step in alert.steps if step.what in ("raised", "again", "repeated", "passed_on", "undone"))
+    told = [step for step in alert.steps if step.what in (*TELLING, "undone", "nobody_left")]
+    if told[-1].what == "nobody_left":
+        return None
+    last = told[-1].at
     return last + REPEAT_AFTER[alert.urgency]
 
 
@@ -170,7 +264,14 @@ def proposed(alert: Alert) -> Deed:
 
 
 class Orders(Kept):
-    """What a coach decided about a client's exercises: none until after `held_until`, a local date; `by` whom."""
+    """What a coach decided about a client's exercises: none until after `held_until`, a local date; `by` whom.
+
+    `before` is the hold that stood when this one began: Undo goes back to it. `eased` are the exercises of which the
+    last step back took a set.
+    """
 
     held_until: date | None = None
     by: str = ""
+    by_id: int | None = None
+    before: Orders | None = None
+    eased: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.coaching.alerts import deciding
+from bot.conversation import ways
 from bot.conversation.activities import Activity, Conversation, Screening
 from bot.conversation.effects import (
     AnswerTap,
@@ -23,7 +25,7 @@ from bot.conversation.effects import (
 )
 from bot.conversation.known import Known
 from rules import Facts, Library, Screen, Value
-from rules.questions import Way, walk
+from rules.questions import Way
 
 CARD_SEPARATOR = ":"
 
@@ -97,7 +99,7 @@ class Talk:
         """Walk the screening's questions with its answers; once a turn for the same answers."""
         if self._way is None or self._way[0] is not running.answers:
             scope = "gate" if running.scope == "unlock" else running.scope
-            self._way = (running.answers, walk(self.screen, self.facts, scope=scope))
+            self._way = (running.answers, ways.way(self.screen, running.answers, scope=scope))
         return self._way[1]
 
     @property
@@ -107,6 +109,11 @@ class Talk:
         if running is not None:
             return self.way(running).facts
         return self.known.assessed_facts or Facts(profile=self.known.profile)
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """Give the ids of who may see this client and decide now."""
+        return deciding(self.known.person.watchers, self.at, self.known.alert)
 
     def held_by(self, *actions: str) -> bool:
         """Tell whether a flag with one of these actions stands, what this turn raised and lifted included."""
