@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: chat test check bench chaos lock clean
+.PHONY: chat test check audit bench chaos lock clean
 .DEFAULT_GOAL := chat
 
 chat: $(READY)
@@ -19,6 +19,14 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coxa check
+	@# A secret that is none (made up, for a test): say so on its line with "pragma: allowlist secret".
+	@git rev-parse --is-inside-work-tree > /dev/null
+	git ls-files -z --cached --others --exclude-standard | \
+	  xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+audit: $(READY)  # known holes in what we depend on; asks the package index, so it needs a network
+	@$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off || \
+	  { echo "make audit: something was found, or the audit could not be made (see above); it has not passed" >&2; exit 1; }
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -34,10 +42,13 @@ bench: $(READY)  # ratios in one run; seconds are this machine's
 	$(BIN)/python -m tests.benchmarks.turns
 	$(BIN)/python -m tests.benchmarks.due
 
-chaos: $(READY)  # long: mutants of the rules, their claims under 10,000 examples each, and 200 clients over 400 days
+chaos: $(READY)  # long: mutants of the rules, their claims under 10,000 examples each, 200 clients over 400 days, kills and faults
 	$(BIN)/python -m tests.rules.mutants --part all --jobs 2
 	$(BIN)/python -m pytest tests/rules/test_rules.py tests/rules/test_truth.py --hypothesis-profile=chaos
 	$(BIN)/python -m tests.simulation --clients 200 --days 400 --seed 1
+	$(BIN)/python -m tests.chaos kills --clients 300 --kills 200 --seed 1 --database sqlite
+	$(BIN)/python -m tests.chaos kills --clients 300 --kills 200 --seed 1 --database postgresql
+	$(BIN)/python -m tests.chaos faults
 
 lock:  # needs uv
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url \

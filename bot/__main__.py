@@ -10,9 +10,23 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
-from bot.commands import chat, check, classify, coach, db, doctor, keys, rules, serve, simulate, unlock
+from bot.commands import (
+    backup,
+    chat,
+    check,
+    classify,
+    coach,
+    db,
+    doctor,
+    keys,
+    restore,
+    rules,
+    serve,
+    simulate,
+    unlock,
+)
 
-COMMANDS = (chat, serve, doctor, db, keys, classify, check, simulate, rules, coach, unlock)
+COMMANDS = (chat, serve, doctor, db, backup, restore, keys, classify, check, simulate, rules, coach, unlock)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,11 +89,12 @@ def _is_known(error: Exception) -> bool:
 
     if isinstance(error, ContentError | SettingsError | TranscriptError):
         return True
+    from bot.storage.backup import BackupError
     from bot.storage.crypto import DataKeyMissing
     from bot.storage.database import DatabaseBusy, DatabaseUnreachable
     from bot.storage.upgrade import DatabaseBroken, DatabaseNewer
 
-    known = DatabaseBroken | DatabaseBusy | DatabaseNewer | DatabaseUnreachable | DataKeyMissing
+    known = BackupError | DatabaseBroken | DatabaseBusy | DatabaseNewer | DatabaseUnreachable | DataKeyMissing
     return isinstance(error, known)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -16,8 +17,11 @@ class SettingsError(Exception):
 
 def read_settings() -> Settings:
     """Read the settings from the environment; raises SettingsError naming the variable."""
+    secrets = os.environ.get("COXA_SECRETS_DIR") or None
+    if secrets is not None and not Path(secrets).is_dir():
+        raise SettingsError(f"COXA_SECRETS_DIR is {secrets}, which is no folder; give the one that holds the secrets")
     try:
-        return Settings()
+        return Settings(_secrets_dir=secrets)
     except ValidationError as error:
         first = error.errors()[0]
         name = "".join(f"COXA_{str(part).upper()}: " for part in first["loc"][:1])
@@ -43,7 +47,9 @@ class Settings(BaseSettings):
     telegram_token: the bot's token, from @BotFather. telegram_api_url: where the Bot API is, as https://host/bot.
     keep_days: after how many days without a word everything about a client is deleted (the default is a proposal).
     telegram_bot: the bot's name, for links to it where the Bot API can't be asked. invite_only: nobody begins without
-    a coach's invitation.
+    a coach's invitation. backup_hours: how often coxa serve makes a backup (unset: never). backup_keep: how many of
+    those stay (the default is a proposal). secrets_dir: a folder of files, each named as a setting in small letters
+    (coxa_telegram_token) and holding its value; the environment goes before them.
     """
 
     model_config = SettingsConfigDict(
@@ -59,6 +65,9 @@ class Settings(BaseSettings):
     keep_days: int = Field(default=730, ge=30)
     telegram_bot: str | None = None
     invite_only: bool = False
+    backup_hours: int | None = Field(default=None, ge=1)
+    backup_keep: int = Field(default=7, ge=1)
+    secrets_dir: Path | None = None
 
     @field_validator("data_dir", "key_file", "screens")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from bot.storage.erasure_list import ErasureList
 
 
+log = logging.getLogger(__name__)
+
 MENU = (
     "practise",
     "plan",
@@ -57,6 +60,8 @@ REACH_SECONDS = 5.0
 """The pause between tries to reach Telegram at the start."""
 TEXTS_LAST = timedelta(days=90)
 """How long events as they came, and the words of messages, are kept: to look into a complaint. A proposal."""
+BACKUPS = "backups"
+"""The folder in the data folder that backups are made in."""
 FINISH_SECONDS = 8.0
 """How long what was begun may take to finish after a stop: systemd and Docker wait 10 seconds."""
 
@@ -256,7 +261,8 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
             await show(bot, menus(content))
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
             poll = Poll(telegram, clock, work.receive)
-            async with ticking(work.due, daily=lambda: sweep(store, settings, clock)):
+            backup = None if settings.backup_hours is None else lambda: back_up(settings, clock)
+            async with ticking(work.due, daily=lambda: sweep(store, settings, clock), backup=backup):
                 await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
         finally:
             await telegram.close()
@@ -287,6 +293,23 @@ def writer(store: Store, content: Content, clock: Clock) -> Writer:
 async def sweep(store: Store, settings: Settings, clock: Clock) -> None:
     """Do what is due once a day."""
     await store.sweep(clock.now(), keep=timedelta(days=settings.keep_days), texts=TEXTS_LAST)
+
+
+async def back_up(settings: Settings, clock: Clock) -> None:
+    """Make a backup where the newest is so old that one is due, and delete those that are too many."""
+    from bot.storage.backup import BackupError, backup, name_at, newest_at, prune
+
+    folder, now, url = settings.data_dir / BACKUPS, clock.now(), settings.url.get_secret_value()
+    newest = newest_at(folder)
+    if settings.backup_hours is None or (newest and now - newest < timedelta(hours=settings.backup_hours)):
+        return
+    try:
+        made = await backup(url, settings.key_file, folder / name_at(url, now))
+    except BackupError as error:
+        log.error("no backup was made: %s", error)
+        return
+    gone = prune(folder, settings.backup_keep, made.path, now)
+    log.info("backup %s made: %s bytes; %s older deleted", made.path.name, made.size, len(gone))
 
 
 async def _reach(bot: Bot, stopping: asyncio.Event, say: Callable[[str], None]) -> bool:

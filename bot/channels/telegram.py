@@ -6,6 +6,7 @@ import asyncio
 import html
 import json
 import logging
+import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -58,6 +59,10 @@ NOT_THERE = (
 UNREACHABLE = ("chat not found", "user not found", "user is deactivated", "have no rights to send", "peer_id_invalid")
 WITHOUT_TOKEN_SECONDS = 60.0
 """How long a message waits where Telegram doesn't take the token: an operator has to see to it."""
+LONGEST_NAME = 64
+"""The longest first name that Telegram takes."""
+TURNING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Signs that can't be seen, and those that turn around the direction of what follows, beyond the name itself."""
 TOAST = 200
 """The longest answer to a tap that Telegram takes."""
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -116,7 +121,7 @@ class Telegram:
         return Raw(
             source=CHANNEL,
             key=f"{self.bot_id}:{number}",
-            body=dict(update),
+            body=_readable(update),
             at=at,
             chat=f"{CHANNEL}:{self.bot_id}:{chat}" if chat is not None else "",
         )
@@ -130,6 +135,9 @@ class Telegram:
         user, chat = update.effective_user, update.effective_chat
         if chat is None or (user is not None and user.is_bot and update.callback_query is None):
             return None
+        where: object = chat.id  # python-telegram-bot takes what came for what should have come
+        if not isinstance(where, int) or (user is not None and chat.type == ChatType.PRIVATE and user.id != where):
+            raise ValueError("an update that can't be read: its chat is nobody's, or somebody else's")
         address = Address(channel=CHANNEL, bot=self.bot_id, chat=str(chat.id))
         event = self._event(update, raw.at)
         if chat.type != ChatType.PRIVATE:
@@ -138,13 +146,13 @@ class Telegram:
             event = Elsewhere(at=raw.at)
         if event is None:
             return None
-        return Heard(address=address, name=(user.first_name if user is not None else "") or "", event=event)
+        return Heard(address=address, name=_name(user.first_name if user is not None else ""), event=event)
 
     def _event(self, update: Update, at: datetime) -> Event | None:
         if (query := update.callback_query) is not None:
-            return Tapped(at=at, data=query.data or "")
+            return Tapped(at=at, data=_words(query.data))
         if (edited := update.edited_message) is not None:
-            text = edited.text or edited.caption
+            text = _words(edited.text or edited.caption)
             return Corrected(at=at, text=text, message=str(edited.message_id)) if text else None
         if (message := update.message) is not None:
             return _heard(message, at)
@@ -364,11 +372,11 @@ FILMS: tuple[Literal["video", "video_note", "animation"], ...] = ("video", "vide
 
 def _heard(message: TelegramMessage, at: datetime) -> Event | None:
     """Give what a message says; one with words and a picture says its words."""
-    text = message.text or message.caption
+    text = _words(message.text or message.caption)
     kind = next((name for name in FILMS if getattr(message, name)), None)
     if kind is not None:
         film = getattr(message, kind).file_id
-        return Clip(at=at, file=film, kind=kind, words=text or "", message=str(message.message_id))
+        return Clip(at=at, file=film, kind=kind, words=text, message=str(message.message_id))
     if text:
         return Typed(at=at, text=text, message=str(message.message_id))
     place = message.location or (message.venue.location if message.venue else None)
@@ -379,6 +387,29 @@ def _heard(message: TelegramMessage, at: datetime) -> Event | None:
         return Unreadable(at=at, what=what)
     told = any(getattr(message, field, None) for field in OTHERS)
     return Unreadable(at=at, what="other") if told else None
+
+
+def _readable(update: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an update with a sign in the place of each half of one: a text with half a sign can't be sent back."""
+    text = json.dumps(update, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return dict(json.loads(whole))
+    return dict(update)
+
+
+def _words(given: object) -> str:
+    """Give what somebody wrote; raises ValueError for what are no words."""
+    if not isinstance(given, str | None):
+        raise ValueError(f"an update that can't be read: {type(given).__name__} where words belong")
+    return given or ""
+
+
+def _name(given: object) -> str:
+    """Give what somebody calls themselves, as it may stand in a coach's card: one line, which turns nothing around."""
+    return TURNING.sub("", " ".join(_words(given).split()))[:LONGEST_NAME].strip()
 
 
 def _chat_id(update: Mapping[str, Any]) -> int | None:

@@ -35,7 +35,10 @@ LEFT_OPEN = timedelta(days=3)
 """So long after a coach acted on an alert they are asked to close it. A proposal."""
 ENOUGH_CARDS, RARELY = 3, 1 / 3
 """A rule is told as rarely acted on where less than this share of at least so many cards was. Both are proposals."""
-NOT_ACTING = ("raised", "again", "repeated", "passed_on", "acknowledge", "close", "undone")
+NOT_ACTING = (
+    *("raised", "again", "repeated", "passed_on", "nobody_left", "denied", "confirmed"),
+    *("acknowledge", "close", "undone"),
+)
 """Steps of an alert that change nothing for the client."""
 
 WhySilent: TypeAlias = Literal["blocked", "send_failed", "unanswered", "snoozed", "paused"]

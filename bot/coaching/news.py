@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -25,12 +26,27 @@ class ClientLeft:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertTold:
-    """An alert of a client is to be looked at, or has changed. `anew`: in a message that is noticed, not an edit."""
+    """An alert of a client is to be looked at, or has changed. `anew`: in a message that is noticed, not an edit.
+
+    `ids` are those who are told, `operators`: whoever runs the bot, too.
+    """
 
     at: datetime
     client_id: int
-    whom: Literal["coach", "cover", "operator", "all"] = "all"
+    ids: Sequence[int] = ()
+    operators: bool = False
     anew: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchersChanged:
+    """Who looks after this client now is another than before; it reaches the client's conversation.
+
+    `why`: away (a coach goes away or comes back, or can't be reached, or can again), link (the link began or ended).
+    """
+
+    at: datetime
+    why: Literal["away", "link"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,4 +147,5 @@ News: TypeAlias = (
     | Covering
     | InviteTaken
     | LinkChanged
+    | WatchersChanged
 )

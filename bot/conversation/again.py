@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime, timedelta
 
+from bot.coaching.alerts import Orders
+from bot.conversation import timing
 from bot.conversation.effects import Joined, KeepAssessment, KeepEntry, KeepPlan, Line
 from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
@@ -81,11 +83,25 @@ def gate_is_fresh(talk: Talk) -> bool:
     return made is not None and tested is not None and made > tested and talk.at - made <= GATE_IS_FRESH
 
 
-def choices(talk: Talk) -> tuple[tuple[str, str], ...]:
-    """Give the menu after a result: the second look first, while it is due."""
+def held(talk: Talk) -> Line | None:
+    """Say that a coach holds the exercises, and until when; None where nobody does."""
+    return held_by(talk, talk.known.orders)
+
+
+def held_by(talk: Talk, orders: Orders) -> Line | None:
+    """Say how a coach's orders hold the exercises; None where they don't, or don't any more."""
+    if orders.held_until is None or local_day(talk) >= orders.held_until:
+        return None
+    until = timing.on_date(orders.held_until)
+    return Line(key="coached.on_hold", values={"coach": orders.by, "until": until})
+
+
+def choices(talk: Talk, *, on_hold: bool | None = None) -> tuple[tuple[str, str], ...]:
+    """Give the menu after a result: the second look first, while it is due; no session while a coach holds them."""
     menu = [("result", "bot.my_result"), ("plan", "bot.my_plan"), ("screen", "bot.screen_again")]
     if talk.known.plan is not None:
-        menu.insert(0, ("practise", "prompt.start_now"))
+        if not (held(talk) is not None if on_hold is None else on_hold):
+            menu.insert(0, ("practise", "prompt.start_now"))
         if talk.known.rhythm is None:
             menu.append(("time", "rhythm.set_time"))
     return (("second", "bot.second_look"), *menu) if second_is_due(talk) else tuple(menu)
@@ -126,7 +142,7 @@ def remake(talk: Talk, way: Way, screening: str, *, stopped: bool = False) -> Li
     assessment: Assessment = assess(talk.screen, facts)
     plan = first_plan(talk.screen, assessment, facts, gentle=gentle(talk))
     if isinstance(plan, Plan):
-        plan = edits.kept(talk.screen, facts, known.plan, plan)
+        plan = edits.kept(talk.screen, assessment, facts, known.plan or known.last_plan, plan)
     tested_at = None if stopped else known.tested_at
     talk.do(KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at))
     if stopped:

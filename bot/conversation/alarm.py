@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bot.coaching.alerts import Reason
+from bot.coaching.alerts import AT_ONCE, Reason
 from bot.conversation import again, coached, papers, weekly
 from bot.conversation.activities import Ask, Confirm, Unlock
-from bot.conversation.effects import Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Slot
+from bot.conversation.effects import Forget, Joined, KeepAnswer, KeepPlan, LiftFlag, Line, RaiseFlag, Remind, Slot
 from bot.conversation.known import HOLDING, OpenFlag
 from bot.conversation.talk import Talk
-from rules import Assessment, Facts, Flag, Screen
+from bot.timetable import rhythm as timetable
+from rules import Assessment, Facts, Flag, Screen, Urgency
 from rules.expand import unsure_path
 from rules.log import SessionReport
 from rules.questions import Way
@@ -33,6 +34,10 @@ FOR_A_COACH = ("rf14", "rf16")
 """Locks that no waiting lifts: under 18, and a replaced hip (evidence 4.14, 4.16: a coach-made plan)."""
 NO_NEWS = ("rf24_end_range", "rf24_test_pinch")
 """Flags that change the exercises and ask nothing of a coach (evidence 0, row 24: no card)."""
+UNANSWERED = "unanswered"
+"""The kind of reminder that asks whether a question about an emergency was answered."""
+ANSWER_WITHIN = timedelta(minutes=10)
+"""So long such a question may stay open before a coach looks in: less than until an alert is told again. A proposal."""
 PRIVATE = ("self_harm", "violence", "eating_disorder")
 """Words that are answered first by asking whether it is safe to write here (evidence 0, 37a and 37b)."""
 
@@ -99,6 +104,7 @@ def interrupt(talk: Talk, alarms: Sequence[Alarm]) -> None:
     (item, words), *more = dict(found).items()
     talk.push(Ask(item=item, words=words, more=tuple(more)))
     show_closed_question(talk)
+    _expect_an_answer(talk)
 
 
 def note_more(talk: Talk, alarms: Sequence[Alarm]) -> None:
@@ -142,6 +148,7 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
     activity = talk.top
     if not isinstance(activity, Ask):
         return True
+    asked = _grave_of(talk, activity.item)
     talk.pop()
     screening = talk.screening
     kept_in = screening.id if screening else "words"
@@ -155,6 +162,7 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
         )
     )
     if not happening:
+        _answered(talk, asked, meant=False)
         return not _ask_next(talk, activity)
     values = _told_with(talk, activity.item)
     facts = talk.live_facts.with_values(values)
@@ -164,9 +172,10 @@ def closed_answer(talk: Talk, happening: bool) -> bool:
     named = [flag for flag in raised if f"reports.{activity.item}" in flag.because]
     if named:
         stop(talk, named, own_words=activity.words)
-        if any(flag.action == "lock" for flag in named):
-            _ask_next(talk, activity)
-            return False
+    _answered(talk, asked, meant=True)
+    if any(flag.action == "lock" for flag in named):
+        _ask_next(talk, activity)
+        return False
     return not _ask_next(talk, activity)
 
 
@@ -186,7 +195,68 @@ def _ask_next(talk: Talk, asked: Ask) -> bool:
     (item, words), *rest = asked.more
     talk.push(Ask(item=item, words=words, more=tuple(rest)))
     show_closed_question(talk)
+    _expect_an_answer(talk)
     return True
+
+
+# --- a question that stays open
+
+
+def _expect_an_answer(talk: Talk) -> None:
+    """Look in a while whether what can't wait was answered, where there is somebody to tell if it wasn't."""
+    if talk.known.person.watchers and any(True for _ in _unanswered(talk)):
+        at = talk.at + ANSWER_WITHIN
+        name = f"step-{talk.conversation.step}"
+        talk.do(Remind(slot=timetable.Slot(kind=UNANSWERED, local_date=at.date(), slot=name, due_at=at)))
+
+
+def came_due(talk: Talk) -> None:
+    """Ask the coach to look in where the question is still open, and say so: they may be unable to answer."""
+    alert = coached.current(talk)
+    told = {(one.what, one.words) for one in alert.reasons if one.kind == "unanswered"} if alert is not None else set()
+    new = [reason for reason in _unanswered(talk) if (reason.what, reason.words) not in told]
+    if not new or not talk.known.person.watchers:
+        return
+    for reason in new:
+        coached.raise_alert(talk, reason)
+    talk.say(Line(key="bot.unanswered"), _who_knows(talk), priority="safety")
+    if isinstance(talk.top, Ask):
+        show_closed_question(talk)
+    else:
+        show_confirm(talk)
+
+
+def _unanswered(talk: Talk) -> Iterator[Reason]:
+    """Give what the open questions ask about that can't wait."""
+    standing_now = {flag.id: flag.urgency for flag in talk.known.flags}
+    standing_now |= {effect.flag.id: effect.flag.urgency for effect in talk.effects if isinstance(effect, RaiseFlag)}
+    for activity in talk.conversation.activities:
+        found: list[tuple[str, Urgency, str | None]] = []
+        if isinstance(activity, Confirm):
+            found = [(flag, standing_now[flag], None) for flag in activity.flags if flag in standing_now]
+        elif isinstance(activity, Ask):
+            asked = ((activity.item, activity.words), *activity.more)
+            found = [(flag.id, flag.urgency, words) for item, words in asked for flag in _grave_of(talk, item)]
+        for flag_id, urgency, words in found:
+            yield Reason(
+                kind="unanswered", what=flag_id, urgency=urgency, at=talk.at, screen=talk.screen.id, words=words
+            )
+
+
+def _grave_of(talk: Talk, item: str) -> tuple[Flag, ...]:
+    """Give the flags that a yes to the closed question about an item raises and that can't wait."""
+    raised = standing(talk, talk.live_facts.with_values(_told_with(talk, item)))
+    return tuple(flag for flag in raised if f"reports.{item}" in flag.because and flag.urgency in AT_ONCE)
+
+
+def _answered(talk: Talk, asked: Sequence[Flag] | Sequence[str], *, meant: bool) -> None:
+    """Tell a coach who was asked to look in what the answer was; a denial takes back what was told them."""
+    if not talk.known.person.watchers:
+        return
+    talk.do(Forget(kinds=(UNANSWERED,), why="answered"))
+    ids = [one if isinstance(one, str) else one.id for one in asked]
+    if coached.settle(talk, ids, "confirmed" if meant else "denied") and not meant:
+        talk.say(Line(key="bot.taken_back"))
 
 
 # --- the confirmation of a tap
@@ -202,6 +272,7 @@ def confirm(talk: Talk, grave: Sequence[Flag], paths: tuple[str, ...], question:
     new = tuple(flag for flag in ids if flag not in stood)
     talk.push(Confirm(flags=ids, paths=meant, question=question.id, new=new))
     show_confirm(talk)
+    _expect_an_answer(talk)
 
 
 def show_confirm(talk: Talk, note: Line | None = None) -> None:
@@ -230,7 +301,9 @@ def confirmed(talk: Talk, meant: bool) -> bool:
     if meant:
         talk.put_screening(screening.model_copy(update={"confirmed": known_flags}))
         stop(talk, standing(talk, talk.live_facts), only=activity.flags)
+        _answered(talk, activity.flags, meant=True)
         return False
+    _answered(talk, activity.flags, meant=False)
     for flag_id in activity.new:
         talk.do(LiftFlag(flag_id=flag_id, reason="denied: tapped or typed by mistake"))
     answers = dict(screening.answers)
@@ -251,6 +324,7 @@ def withdrawn_by_correction(talk: Talk, message: str) -> bool:
     if not isinstance(activity, Confirm) or screening is None or not set(paths) & set(activity.paths):
         return False
     talk.pop()
+    _answered(talk, activity.flags, meant=False)
     for flag_id in activity.new:
         talk.do(LiftFlag(flag_id=flag_id, reason="corrected before it was confirmed"))
     kept = {path: value for path, value in screening.answers.items() if path not in activity.paths}
@@ -277,20 +351,29 @@ def stop(
         _tell_coach(talk, flag, own_words)
     if _graver_stands(talk, raised):
         # What was said first was more urgent: a milder text after it would read as an all-clear.
-        talk.say(Line(key="bot.also_noted", values={"number": talk.number()}), priority="safety")
+        noted = Line(key="bot.also_noted", values={"number": talk.number()})
+        talk.say(noted, *_who_knows_of(talk, raised), priority="safety")
         return
     grave = [flag for flag in raised if flag.action == "lock"] or list(raised)
     spoken = [flag for flag in grave if only is None or flag.id in only] or grave
     most = spoken[0].urgency
-    for flag in [f for f in spoken if f.urgency == most][:2]:
-        talk.say(*advice(talk, flag), priority="safety")
-    if any(flag.action == "lock" for flag in raised):
+    shown = [f for f in spoken if f.urgency == most][:2]
+    locks = any(flag.action == "lock" for flag in raised)
+    for flag in shown:
+        last = flag is shown[-1] and not locks
+        talk.say(*advice(talk, flag), *(_who_knows_of(talk, raised) if last else ()), priority="safety")
+    if locks:
         screening = talk.screening
         talk.clear()
         talk.forget_unread()
         talk.conversation = talk.conversation.model_copy(update={"card": None})
         key = "bot.stopped" if screening is not None else "bot.stopped_before"
         talk.say(Line(key=key), _who_knows(talk), priority="safety")
+
+
+def _who_knows_of(talk: Talk, raised: Sequence[Flag]) -> tuple[Line, ...]:
+    """Say who learns of flags, where one is more than the coach's own matter."""
+    return (_who_knows(talk),) if any(flag.urgency != "coach" for flag in raised) else ()
 
 
 def _graver_stands(talk: Talk, raised: Sequence[Flag]) -> bool:

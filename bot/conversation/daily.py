@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from bot.conversation import again, alarm, away, coached, milestones, pages, practice, screening, timing, weekly
+from bot.conversation import again, alarm, away, milestones, pages, practice, screening, timing, weekly
 from bot.conversation.activities import (
     Answering,
     Ask,
@@ -97,7 +97,7 @@ def came_due(talk: Talk, event: CameDue) -> None:
 def _may_exercise(talk: Talk) -> bool:
     known = talk.known
     agreed = known.consent == CONSENT_VERSION
-    free = again.resting(talk) is None and coached.held(talk) is None
+    free = again.resting(talk) is None and again.held(talk) is None
     return agreed and known.plan is not None and not talk.held_by(*HOLDING) and free
 
 

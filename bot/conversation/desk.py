@@ -58,7 +58,7 @@ def is_coach(talk: Talk) -> bool:
 
 def alert_told(talk: Talk, event: AlertTold) -> None:
     """Show the alert of a client, or what has changed about it."""
-    talk.do(Show(view="alert", given={"client": event.client_id, "anew": event.anew}))
+    talk.do(Show(view="alert", given={"client": event.client_id, "anew": event.anew, "told": True}))
 
 
 def client_wrote(talk: Talk, event: ClientWrote) -> None:
@@ -89,7 +89,7 @@ def tapped(talk: Talk, carried: str) -> bool:
         case ["choose", client, version, deed] if is_number(client) and is_number(version) and deed in CHOICES:
             talk.do(AnswerTap(), Show(view="alert", given={"client": int(client), "choose": deed}))
         case ["do", client, version, deed, *rest] if is_number(client) and is_number(version) and deed in DEEDS:
-            talk.toast(f"desk.done.{deed}")
+            talk.do(AnswerTap())  # the card shows what came of it
             _act(talk, int(client), deed, version=int(version), words=":".join(rest))
         case ["act", client, deed, *rest] if is_number(client) and deed in (*EDITS, "rescreen", "rate", "video"):
             talk.toast("desk.asked")
@@ -272,6 +272,8 @@ def deed_done(talk: Talk, event: DeedDone) -> None:
     """Show the exercises as they are now, or why they are as they were."""
     if event.why:
         talk.say(Line(key=f"desk.not_done.{event.why}"))
+    elif event.deed == "message":
+        talk.say(Line(key="desk.sent"))
     elif event.deed == "video":
         talk.say(Line(key="desk.film.asked"))
     elif event.deed == "rate":
@@ -294,4 +296,3 @@ def wrote(talk: Talk, words: str) -> None:
         talk.do(Show(view="notes", given={"client": writing.client_id}))
         return
     _act(talk, writing.client_id, "message", version=None, words=OWN_WORDS + words[:MOST_WORDS])
-    talk.say(Line(key="desk.sent"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from bot.coaching.alerts import DRAFTS, HOLDS, UNLOCK_REASONS, Alert, Reason, Step, proposed
+from bot.coaching.alerts import DRAFTS, HOLDS, UNLOCK_REASONS, Alert, Reason, Step, proposed, was_shown
 from bot.coaching.record import PRIVATE_FLAGS
-from bot.conversation import coached
+from bot.conversation import again, coached, timing
 from bot.conversation.alarm import flag_line
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
+from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
 from bot.timetable.rhythm import tz
 from rules import Assessment
@@ -33,7 +34,9 @@ def alert_card(talk: Talk, *, choose: str = "", anew: bool = False, zone: str | 
     paragraphs = (
         head,
         *(_why(talk, reason) for reason in alert.reasons),
+        *_stands_besides(talk, alert),
         Line(key="desk.stopped" if coached.is_stopped(talk) else "desk.not_stopped"),
+        *_hold(talk),
         *found(talk, talk.known.assessment),
         *_history(alert, here),
         *([Line(key="desk.choose." + choose)] if choose else _proposal(alert)),
@@ -56,7 +59,7 @@ def card_name(client_id: int) -> str:
 def _why(talk: Talk, reason: Reason) -> Line:
     """Say one reason, in the client's own words where there are any, with the rule behind it."""
     match reason.kind:
-        case "flag":
+        case "flag" | "unanswered":
             what = flag_line(talk, reason.what, "summary", raised_in=reason.screen)
         case "pain":
             what = _pain(reason.what)
@@ -67,12 +70,29 @@ def _why(talk: Talk, reason: Reason) -> Line:
     parts = [Line(key="desk.why", values={"what": what})]
     if reason.words and reason.what not in PRIVATE_FLAGS:
         parts.append(Line(key="desk.own_words", values={"words": reason.words}))
-    if reason.kind == "flag":
-        parts.append(Line(key=f"desk.told.{reason.urgency}"))
+    if reason.kind in ("flag", "unanswered"):
+        told = f"told.{reason.urgency}" if reason.kind == "flag" else "told_unanswered"
+        parts.append(Line(key=f"desk.{told}"))
         parts += _rule(talk, reason)
     elif reason.kind == "pain":
         parts.append(Line(key="desk.told_pain"))
     return Line(key="bot.list", values={"items": Joined(items=tuple(parts), glue="\n")})
+
+
+def _stands_besides(talk: Talk, alert: Alert) -> Iterator[Line]:
+    """Say which stops stood before the alert began: Unlock lifts them, too."""
+    named = {reason.what for reason in alert.reasons if reason.kind in ("flag", "unanswered")}
+    for flag in talk.known.flags:
+        if flag.action in HOLDING and flag.id not in named and was_shown(alert, flag.id, flag.raised_at):
+            summary = flag_line(talk, flag.id, "summary", raised_in=flag.screen)
+            since = timing.short_date(flag.raised_at.date())
+            yield Line(key="desk.brief.flag", values={"summary": summary, "since": since})
+
+
+def _hold(talk: Talk) -> Iterator[Line]:
+    orders = talk.known.orders
+    if again.held(talk) is not None and orders.held_until is not None:
+        yield Line(key="desk.held", values={"coach": orders.by, "until": timing.short_date(orders.held_until)})
 
 
 def _rule(talk: Talk, reason: Reason) -> list[Line]:

@@ -99,6 +99,8 @@ def _why_alert(alert: Alert | None, library: Library) -> Line:
     match reason.kind:
         case "flag":
             return _flag(reason.what, reason.screen, library)
+        case "unanswered":
+            return Line(key="digest.unanswered", values={"what": _flag(reason.what, reason.screen, library)})
         case "pain":
             found = re.search(r"\bpain=(\d+)", reason.what)
             if found is not None:

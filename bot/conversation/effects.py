@@ -228,6 +228,11 @@ class KeepOverride:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AskAgain:
+    """This coach is there again: whose alerts they were not told of are asked again who looks."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeepRating:
     """Keep what a coach saw of a test beside what the client told.
 
@@ -349,5 +354,5 @@ Kept: TypeAlias = (
 )
 """Effects that are kept as a row of this person's."""
 Effect: TypeAlias = (
-    KeepNote | Say | AnswerTap | TellCoach | Show | Cover | ForClient | Erase | TakeInvite | Unlink | Kept
+    KeepNote | Say | AnswerTap | TellCoach | Show | Cover | AskAgain | ForClient | Erase | TakeInvite | Unlink | Kept
 )

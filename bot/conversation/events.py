@@ -18,6 +18,7 @@ from bot.coaching.news import (
     InviteTaken,
     LinkChanged,
     News,
+    WatchersChanged,
 )
 from bot.timetable.rhythm import Slot
 
@@ -147,4 +148,5 @@ __all__ = [
     "Tapped",
     "Typed",
     "Unreadable",
+    "WatchersChanged",
 ]

@@ -78,7 +78,7 @@ def came(talk: Talk, event: Clip, *, words: str = "") -> bool:
     _ended(talk)
     if talk.at - now.asked_at > LASTS:
         return False
-    if now.coach_id not in person.coaches:
+    if now.coach_id not in talk.deciding:
         talk.say(Line(key="film.nobody", values={"coach": now.coach_name}))
         return True
     talk.do(

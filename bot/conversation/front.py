@@ -57,6 +57,7 @@ def start(talk: Talk) -> None:
         talk.next_step()
         talk.say(
             Line(key="bot.welcome_back"),
+            *([hold] if (hold := again.held(talk)) is not None else []),
             rows=(talk.choices(*again.choices(talk)),),
         )
     else:
@@ -371,7 +372,7 @@ def show_plan(talk: Talk) -> None:
         pages.show_plan(talk, NoPlan(reason="locked" if locked else "paused"))
     elif talk.known.plan is None and "plan" in talk.known.unreadable:
         talk.say(Line(key="result.unreadable"))
-    elif (resting := again.resting(talk)) is not None:
+    elif (resting := again.resting(talk) or again.held(talk)) is not None:
         talk.say(resting)
     elif talk.known.plan is not None and talk.known.log:
         daily.show_week(talk)

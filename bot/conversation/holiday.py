@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from bot.coaching.desk import Desk
 from bot.coaching.news import Covering
 from bot.conversation import timing
-from bot.conversation.effects import AnswerTap, Button, ButtonRow, Cover, KeepDesk, Line, Say, Show
+from bot.conversation.effects import AnswerTap, AskAgain, Button, ButtonRow, Cover, KeepDesk, Line, Say, Show
 from bot.conversation.talk import Talk
 from bot.timetable.dates import read_until
 from bot.timetable.rhythm import tz
@@ -51,7 +52,7 @@ def tapped(talk: Talk, words: Sequence[str]) -> bool:
     match words:
         case ["off", until] if _date(until) is not None:
             talk.do(AnswerTap(), Show(view="covers", given={"until": until}))
-        case ["away", until, cover] if (on := _date(until)) is not None and cover.isdecimal() and len(cover) < 15:
+        case ["away", until, cover] if (on := _date(until)) is not None and re.fullmatch(r"[0-9]{1,9}", cover):
             talk.do(AnswerTap())
             _go(talk, on, int(cover))
         case ["back"]:
@@ -77,7 +78,7 @@ def _go(talk: Talk, until: date, cover: int) -> None:
 def back(talk: Talk) -> None:
     """End the holiday."""
     desk = talk.known.desk or Desk()
-    talk.do(KeepDesk(desk=desk.model_copy(update={"away_until": None})))
+    talk.do(KeepDesk(desk=desk.model_copy(update={"away_until": None})), AskAgain())
     talk.say(Line(key="away.back"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.coaching.alerts import Alert, Orders
+from bot.coaching.alerts import Alert, Orders, Watcher
 from bot.coaching.desk import Desk
 from bot.conversation.activities import Conversation
 from bot.timetable.rhythm import Rhythm
@@ -46,12 +46,15 @@ class Person:
     roles: tuple[str, ...] = ("client",)
     coach_name: str | None = None
     coaches: tuple[int, ...] = ()
-    """The ids of those who may decide for this client now: their coach, or who covers."""
+    """The ids of their coach and of who covers; see `Talk.deciding`."""
+    watchers: tuple[Watcher, ...] = ()
+    """Who may be told of their alerts: their coach, then who covers, and who covers for those."""
     cover_name: str | None = None
     """Who covers for the coach; None where nobody does."""
-    coach_away_until: datetime | None = None
+    blocked: bool = False
+    """Whether nothing that is said to them arrived when this turn began."""
     operated: bool = False
-    """Whether somebody runs the bot who can be told."""
+    """Whether somebody runs the bot who can be told, besides those who are told anyway."""
     linked: bool = False
     """Whether the coach is their own, not the one who takes all who have none."""
 
@@ -73,6 +76,8 @@ class Known:
     tested_at: datetime | None = None
     """When the tests of day 1 behind it were done; None where they no longer count, as after a stop."""
     plan: Plan | None = None
+    last_plan: Plan | None = None
+    """The newest plan there was, where there is none now: what a coach decided of it is not forgotten."""
     rhythm: Rhythm | None = None
     log: tuple[Entry, ...] = ()
     """The log of sessions, oldest first, corrections and what was taken back included."""

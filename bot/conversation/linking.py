@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from bot.coaching.news import InviteTaken, LinkChanged
 from bot.conversation.activities import Linking
-from bot.conversation.coached import ALERT, current
+from bot.conversation.coached import current
 from bot.conversation.desk_pages import card_name, data
 from bot.conversation.effects import (
     AnswerTap,
     Button,
     ButtonRow,
-    Forget,
     Line,
     Say,
     Show,
@@ -139,8 +138,6 @@ def _for_client(talk: Talk, event: LinkChanged) -> None:
         lines.append(Line(key="linking.passes", values={"coach": person.coach_name}))
     elif current(talk) is not None:
         lines.append(Line(key="linking.alone"))
-        if not person.operated:
-            talk.do(Forget(kinds=(ALERT,), why="nobody_left"))
     elif person.coach_name is not None:
         lines.append(Line(key="linking.then", values={"coach": person.coach_name}))
     talk.say(*lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.conversation import again
 from bot.conversation.effects import Line, Paper, Say, Show
 from bot.conversation.known import HOLDING
 from bot.conversation.talk import Talk
@@ -43,6 +44,8 @@ def sheet(talk: Talk) -> None:
     """Give the exercises as a sheet to print."""
     if talk.known.plan is None or talk.held_by(*HOLDING):
         talk.say(Line(key="paper.no_exercises"))
+    elif (hold := again.held(talk)) is not None:
+        talk.say(hold)
     else:
         talk.do(Show(view="sheet"))
 

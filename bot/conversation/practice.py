@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from bot.conversation import again, alarm, away, coached, pages, screening, second
+from bot.conversation import again, alarm, away, pages, screening, second
 from bot.conversation.activities import Practice
 from bot.conversation.effects import Button, ButtonRow, Forget, Joined, KeepEntry, Line, Slot
 from bot.conversation.known import HOLDING
@@ -75,7 +75,7 @@ def begin(talk: Talk, on: date, *, short: bool = False) -> None:
     if talk.known.plan is None or talk.known.assessed_facts is None:
         pages.show_plan(talk, None)
         return
-    if (tired := again.resting(talk) or coached.held(talk)) is not None:
+    if (tired := again.resting(talk) or again.held(talk)) is not None:
         talk.say(tired)
         return
     seed = f"{talk.known.person.id}:{talk.at.isoformat()}:{talk.conversation.step}"
@@ -138,6 +138,10 @@ def ask(talk: Talk, note: Line | None = None) -> None:
     """Show what is asked now."""
     now = talk.top
     if not isinstance(now, Practice):
+        return
+    if now.asked in ("before", "exercise") and (hold := again.held(talk)) is not None:
+        talk.say(hold)  # a coach held the exercises meanwhile: what was done counts, pain is still asked for
+        _stop_here(talk, now)
         return
     talk.next_step()
     lines, rows = _question(talk, now)

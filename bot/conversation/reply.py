@@ -67,6 +67,7 @@ from bot.conversation.events import (
     Tapped,
     Typed,
     Unreadable,
+    WatchersChanged,
 )
 from bot.conversation.known import CONSENT_VERSION, HOLDING, Known
 from bot.conversation.talk import Talk, Turn
@@ -124,10 +125,14 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
             _invited(talk, event)
         case InviteTaken():
             _taken(talk, event)
+        case WatchersChanged():
+            coached.watchers_changed(talk, event)
         case LinkChanged():
             linking.changed(talk, event)
         case CameDue(slot=slot) if slot.kind == coached.ALERT:
             coached.came_due(talk)
+        case CameDue(slot=slot) if slot.kind == alarm.UNANSWERED:
+            alarm.came_due(talk)
         case CameDue(slot=slot) if slot.kind == desk.DIGEST:
             desk.digest_due(talk, slot)
         case CameDue(slot=slot) if slot.kind == leaving.KEEP:
@@ -238,6 +243,7 @@ def _typed(talk: Talk, text: str, message: str) -> None:
             front.examined(talk, words)
         case Answering():
             coached.answered(talk, words)
+            _back_to_it(talk)
         case Linking():
             if linking.typed(talk, words) and not _takes(talk):
                 _show_where_they_are(talk)
@@ -327,11 +333,11 @@ def _closed_words(talk: Talk, words: str) -> None:
 def _tapped(talk: Talk, data: str) -> None:
     if desk.tapped(talk, data):
         return
-    if data.startswith("l:") and isinstance(talk.top, Ask | Confirm):
+    if data.startswith(("l:", coached.ANSWER)) and isinstance(talk.top, Ask | Confirm):
         talk.toast("bot.stale")
         _show_where_they_are(talk)
         return
-    if linking.page_tapped(talk, data) or filming.tapped(talk, data):
+    if linking.page_tapped(talk, data) or filming.tapped(talk, data) or coached.tapped(talk, data):
         return
     step, _, rest = data.partition(":")
     row, _, option = rest.partition(":")
@@ -398,8 +404,7 @@ def _daily_tap(talk: Talk, option: str) -> bool:
         case "cancel" if isinstance(talk.top, Answering | Writing | Noting):
             talk.pop()
             talk.say(Line(key="coached.not_sent"))
-        case _ if coached.answer(talk, option):
-            pass
+            _back_to_it(talk)
         case _ if daily.stop_tapped(talk, option) or progress.tapped(talk, option) or papers.tapped(talk, option):
             pass
         case "weekly":

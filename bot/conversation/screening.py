@@ -534,7 +534,8 @@ def _finish(talk: Talk, way: Way) -> None:
     held = {flag.action: flag.id for flag in talk.known.flags if flag.action in HOLDING}
     plan: Plan | NoPlan = first_plan(talk.screen, assessment, way.facts, gentle=again.gentle(talk))
     if isinstance(plan, Plan):
-        plan = edits.kept(talk.screen, way.facts, talk.known.plan, plan)
+        before = talk.known.plan or talk.known.last_plan
+        plan = edits.kept(talk.screen, assessment, way.facts, before, plan)
     if held:  # a stop from before holds until it is lifted, whatever is reported today
         plan = NoPlan(reason="locked" if "lock" in held else "paused", flags=tuple(held.values()))
     tested_at = screening.tested_at or talk.at
@@ -548,7 +549,7 @@ def _finish(talk: Talk, way: Way) -> None:
             talk.do(LiftFlag(flag_id=flag.id, reason="no longer reported"))
     pages.show_result(talk, assessment, way.facts)
     alarm.tell_flags(talk, assessment.flags, told=screening.told)
-    pages.show_plan(talk, plan, rest=again.resting(talk))
+    pages.show_plan(talk, plan, rest=again.resting(talk) or again.held(talk))
     alarm.tell_coach_of_result(talk, assessment)
     talk.clear()
     talk.conversation = talk.conversation.model_copy(update={"card": None})

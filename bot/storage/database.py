@@ -7,8 +7,8 @@ import fcntl
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +222,16 @@ def sqlite_file(url: str) -> Path | None:
     if address.get_backend_name() != "sqlite" or address.database in (None, "", ":memory:"):
         return None
     return Path(str(address.database))
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Keep a SQLite file from every worker for a while; raises DatabaseBusy where one has it."""
+    lock = _lock(file, worker=True)
+    try:
+        yield
+    finally:
+        _release(lock)
 
 
 def _lock(file: Path, *, worker: bool) -> int | None:

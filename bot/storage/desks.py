@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.coaching.alerts import Alert
+from bot.coaching.alerts import Alert, Watcher, deciding
 from bot.coaching.caseload import Listed, Note
 from bot.coaching.desk import Desk
 from bot.coaching.record import Record
@@ -32,29 +32,32 @@ ASKED_FOR = ("too_late", "blocked")
 """Why a prompt was not said although its session was due."""
 DEEDS = ("message", "hold", "step_back", "unlock", "refer", "rescreen", *EDITS)
 """What a coach does about a client, as the audit names it."""
+MOST_COVERS = 4
+"""How many may stand in for each other in a row. A proposal."""
 MOST_PLANS = 30
 """So many plans back it is looked when a driver's exercises began. A proposal."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoachFor:
-    """Who looks after a client: their coach, and who covers."""
+    """Who looks after a client: their coach, then who covers, then who covers for those."""
 
-    coach_id: int
-    name: str
-    away_until: datetime | None = None
-    cover_id: int | None = None
-    cover_name: str | None = None
+    watchers: tuple[Watcher, ...]
 
     @property
-    def deciding(self) -> tuple[int, ...]:
-        """Give the ids of all who may see the client and decide."""
-        return (self.coach_id, self.cover_id) if self.cover_id is not None else (self.coach_id,)
+    def coach_id(self) -> int:
+        """Give the id of the coach."""
+        return self.watchers[0].id
 
-    def first(self, at: datetime) -> int:
-        """Give who is told first: the coach, or who covers while they are away."""
-        away = self.away_until is not None and at < self.away_until
-        return self.cover_id if away and self.cover_id is not None else self.coach_id
+    @property
+    def name(self) -> str:
+        """Give the coach's name."""
+        return self.watchers[0].name
+
+    @property
+    def cover_name(self) -> str | None:
+        """Give the name of who covers for the coach."""
+        return self.watchers[1].name if len(self.watchers) > 1 else None
 
 
 class SqlDesks:
@@ -79,29 +82,33 @@ class SqlDesks:
         if coach_id is None:
             taking = select(t.desk.c.person_id).where(t.desk.c.takes_all, t.desk.c.person_id != client_id)
             coach_id = (await self._connection.execute(taking)).scalar()
-        if coach_id is None:
-            return None
-        name, desk = await self._desk_of(coach_id)
-        if desk.cover_id is None or desk.cover_id == client_id:
-            return CoachFor(coach_id=coach_id, name=name, away_until=desk.away_until)
-        cover_name, _ = await self._desk_of(desk.cover_id)
-        return CoachFor(
-            coach_id=coach_id,
-            name=name,
-            away_until=desk.away_until,
-            cover_id=desk.cover_id,
-            cover_name=cover_name,
-        )
+            if coach_id is not None and not await self._turns.consents(client_id):
+                return None  # who agreed to nothing, or does no more, is shown to nobody
+        watchers: list[Watcher] = []
+        next_id = coach_id
+        while next_id is not None and next_id != client_id and len(watchers) < MOST_COVERS:
+            if next_id in [one.id for one in watchers]:
+                break
+            watcher, desk = await self._watcher(next_id, "cover" if watchers else "coach")
+            watchers.append(watcher)
+            # Who covers for the coach is the second line at any time; who covers for those, while they are away.
+            next_id = desk.cover_id if len(watchers) == 1 or watcher.away_until is not None else None
+        return CoachFor(watchers=tuple(watchers)) if watchers else None
 
-    async def _desk_of(self, person_id: int) -> tuple[str, Desk]:
+    async def _watcher(self, person_id: int, role: Literal["coach", "cover"]) -> tuple[Watcher, Desk]:
         t = self._tables
-        chosen = select(t.person.c.name, t.desk.c.value).outerjoin(t.desk, t.desk.c.person_id == t.person.c.id)
+        chosen = select(t.person.c.name, t.desk.c.value, t.address.c.id, t.address.c.blocked_at)
+        chosen = chosen.outerjoin(t.desk, t.desk.c.person_id == t.person.c.id)
+        chosen = chosen.outerjoin(t.address, and_(t.address.c.person_id == t.person.c.id, t.address.c.preferred))
         row = (await self._connection.execute(chosen.where(t.person.c.id == person_id))).one()
-        return row.name, _desk(row.value)
+        desk = _desk(row.value)
+        reached = row.id is not None and row.blocked_at is None
+        return Watcher(id=person_id, name=row.name, role=role, away_until=desk.away_until, reached=reached), desk
 
     async def desk(self, coach_id: int) -> Desk:
         """Give a coach's desk."""
-        return (await self._desk_of(coach_id))[1]
+        t = self._tables.desk
+        return _desk((await self._connection.execute(select(t.c.value).where(t.c.person_id == coach_id))).scalar())
 
     async def after(self, client_id: int) -> CoachFor | None:
         """Give who looks after a client."""
@@ -113,39 +120,33 @@ class SqlDesks:
         standing = select(t.c.coach_id).where(t.c.client_id == client_id, t.c.responsible, t.c.until.is_(None))
         return (await self._connection.execute(standing)).scalar()
 
-    async def watchers(self, client_id: int, to: str, at: datetime) -> Sequence[int]:
-        """Give the ids of who is told of a client's alert: first their coach, or who covers while they are away.
-
-        *to* coach: the first of the two; cover: the other; operator; all: whoever was told so far.
-        """
-        coach = await self.after(client_id)
-        first = [coach.first(at)] if coach is not None else []
-        other = [one for one in coach.deciding if one not in first] if coach is not None else []
-        if to == "coach":
-            return first
-        if to == "cover":
-            return other
-        if to == OPERATOR:
-            return await self._operators()
-        alert = await self._alert(client_id)
-        asked = alert.asked if alert is not None else "coach"
-        told = [*first, *(other if asked != "coach" else []), *(await self._operators() if asked == OPERATOR else [])]
-        return list(dict.fromkeys(told))
-
-    async def _operators(self) -> list[int]:
+    async def operators(self, besides: Collection[int]) -> Sequence[int]:
+        """Give the ids of those who run the bot, *besides* whom is told anyway."""
         t = self._tables.role
-        chosen = select(t.c.person_id).where(t.c.role == OPERATOR).order_by(t.c.person_id)
-        return list((await self._connection.execute(chosen)).scalars())
+        chosen = select(t.c.person_id).where(t.c.role == OPERATOR, t.c.person_id.not_in(besides))
+        return list((await self._connection.execute(chosen.order_by(t.c.person_id))).scalars())
+
+    async def alerted_of(self, coach_id: int) -> Sequence[int]:
+        """Give the ids of the clients with a living alert that a coach may be told of."""
+        t = self._tables.alert
+        live = select(t.c.person_id).where(t.c.closed_at.is_(None)).order_by(t.c.person_id)
+        found = []
+        for client_id in (await self._connection.execute(live)).scalars():
+            coach = await self.after(client_id)
+            if coach is not None and coach_id in [one.id for one in coach.watchers]:
+                found.append(client_id)
+        return found
 
     async def _alert(self, client_id: int) -> Alert | None:
         t = self._tables.alert
         live = select(t.c.value).where(t.c.person_id == client_id, t.c.closed_at.is_(None))
         return _alert((await self._connection.execute(live)).scalar())
 
-    async def may(self, viewer_id: int, client_id: int) -> bool:
-        """Tell whether somebody may see and decide for a client now: their coach, who covers, or the client.
+    async def may(self, viewer_id: int, client_id: int, at: datetime) -> bool:
+        """Tell whether somebody may see and decide for a client then: their coach, who covers, or the client.
 
-        An operator may once nobody else has looked at an alert that cannot wait.
+        Who covers may while the coach is away, and where an alert that lives was passed on to them. An operator may
+        once nobody else has looked at an alert that cannot wait.
         """
         if viewer_id == client_id:
             return True
@@ -153,9 +154,9 @@ class SqlDesks:
         if (await self._connection.execute(select(t.c.id).where(t.c.id == client_id))).first() is None:
             return False  # who takes all others must not be shown one who is gone
         coach = await self.after(client_id)
-        if coach is not None and viewer_id in coach.deciding and await self._is(viewer_id, COACH):
-            return True
         alert = await self._alert(client_id)
+        if coach is not None and viewer_id in deciding(coach.watchers, at, alert) and await self._is(viewer_id, COACH):
+            return True
         passed_on = alert is not None and alert.asked == OPERATOR and alert.state != "closed"
         return passed_on and await self._is(viewer_id, OPERATOR)
 
@@ -172,7 +173,7 @@ class SqlDesks:
 
     async def check(self, viewer_id: int, client_id: int, what: str, at: datetime) -> None:
         """Make sure that somebody may see a client, and note that they did *what*; raises NotTheirsError."""
-        if not await self.may(viewer_id, client_id):
+        if not await self.may(viewer_id, client_id, at):
             raise NotTheirsError(f"client {client_id} is not a client of person {viewer_id}")
         if viewer_id != client_id:
             t = self._tables.audit
@@ -240,12 +241,12 @@ class SqlDesks:
             others = select(t.link.c.client_id).where(t.link.c.responsible, t.link.c.until.is_(None))
             coaches = select(t.role.c.person_id).where(t.role.c.role.in_((COACH, OPERATOR)))
             free = select(t.person.c.id).where(t.person.c.id.not_in(others), t.person.c.id.not_in(coaches))
-            found |= set((await self._connection.execute(free)).scalars())
+            found |= await self._turns.consenting(free)
         return sorted(found - {coach_id})
 
-    async def signs(self, viewer_id: int, client_id: int, since: datetime) -> Signs:
+    async def signs(self, viewer_id: int, client_id: int, since: datetime, at: datetime) -> Signs:
         """Read what says how a client was reached *since* then; raises NotTheirsError."""
-        if not await self.may(viewer_id, client_id):
+        if not await self.may(viewer_id, client_id, at):
             raise NotTheirsError(f"client {client_id} is not a client of person {viewer_id}")
         t, run = self._tables, self._connection.execute
         blocked = select(t.address.c.blocked_at).where(t.address.c.person_id == client_id, t.address.c.preferred)

@@ -9,7 +9,21 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Row, Table, and_, case, delete, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,7 +55,7 @@ from bot.conversation.effects import (
 from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
 from bot.storage import reapply
 from bot.storage.crypto import KeyRing, to_json
-from bot.storage.desks import OPERATOR, SqlDesks
+from bot.storage.desks import OPERATOR, CoachFor, SqlDesks
 from bot.storage.erasure import EMPTY_EVENT, erase
 from bot.storage.erasure_list import ErasureList
 from bot.storage.tables import Tables, in_state
@@ -231,10 +245,11 @@ class SqlTurns:
                 name=row.name,
                 roles=tuple((await self._connection.execute(roles)).scalars()),
                 coach_name=coach.name if coach is not None else None,
-                coaches=coach.deciding if coach is not None else (),
+                coaches=tuple([one.id for one in coach.watchers]) if coach is not None else (),
+                watchers=coach.watchers if coach is not None else (),
                 cover_name=coach.cover_name if coach is not None else None,
-                coach_away_until=coach.away_until if coach is not None else None,
-                operated=row.operated,
+                blocked=row.blocked_at is not None,
+                operated=row.operated and await self._is_operated(person_id, coach),
                 linked=row.coach_id is not None,
             ),
             conversation=load_conversation(row.state),
@@ -245,6 +260,7 @@ class SqlTurns:
             assessed_at=row.assessed_at,
             tested_at=row.tested_at,
             plan=plan,
+            last_plan=await self._last_plan(person_id) if row.plan is None and assessment is not None else None,
             rhythm=_readable(Rhythm, row.rhythm, "rhythm", unreadable),
             log=await self._log(person_id, unreadable) if row.plan is not None or row.rhythm is not None else (),
             flags=tuple(
@@ -262,6 +278,12 @@ class SqlTurns:
             desk=_readable(Desk, row.desk, "desk", []),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
+
+    async def _last_plan(self, person_id: int) -> Plan | None:
+        """Read the newest plan that was one: ends of plans are kept, too."""
+        t = self._tables.plan
+        kept = select(t.c.value).where(t.c.person_id == person_id, t.c.value.is_not(None))
+        return _readable(Plan, (await self._connection.execute(kept.order_by(t.c.id.desc()).limit(1))).scalar(), "", [])
 
     async def _standing(self, person_id: int, *, lock: bool) -> Row[*tuple[Any, ...]]:
         """Read where a person stands, in one query."""
@@ -289,6 +311,10 @@ class SqlTurns:
             t.desk.c.value.label("desk"),
             t.alert.c.value.label("alert"),
             t.link.c.coach_id,
+            select(t.address.c.blocked_at)
+            .where(t.address.c.person_id == t.person.c.id, t.address.c.preferred)
+            .scalar_subquery()
+            .label("blocked_at"),
             exists().where(t.role.c.role == OPERATOR).label("operated"),
         ).select_from(joined)
         theirs = chosen.where(t.person.c.id == person_id)
@@ -298,6 +324,25 @@ class SqlTurns:
         if row is None:
             raise NobodyError(f"there is no person {person_id}")
         return row
+
+    async def _is_operated(self, person_id: int, coach: CoachFor | None) -> bool:
+        """Tell whether somebody runs the bot besides this person and who looks after them."""
+        told = [one.id for one in coach.watchers] if coach is not None else []
+        return bool(await self.desks.operators({person_id, *told}))
+
+    async def consents(self, person_id: int) -> bool:
+        """Tell whether somebody's own consent stands: that to what is kept, not to a coach or a film."""
+        consent = await self._own_consent(person_id)
+        return bool(consent and consent["given"])
+
+    async def consenting(self, people: Select[Any]) -> set[int]:
+        """Give those of *people* (a query for ids) whose own consent stands."""
+        t = self._tables.consent
+        rows = await self._connection.execute(
+            select(t.c.person_id, t.c.value).where(t.c.person_id.in_(people)).order_by(t.c.id)
+        )
+        newest = {row.person_id: row.value["given"] for row in rows if row.value["version"] not in SIDE_CONSENTS}
+        return {person_id for person_id, given in newest.items() if given}
 
     async def _own_consent(self, person_id: int) -> Any:
         """Read the newest consent that is not to a coach's seeing; None where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from bot.conversation.alarm import UNANSWERED
 from bot.conversation.coached import ALERT
 from bot.conversation.desk import DIGEST, LATEST_DIGEST, next_digest
 from bot.conversation.effects import Remind
@@ -16,7 +17,7 @@ from bot.workflow.ports import Clock, DueRow, Raw, Store, Turns
 log = logging.getLogger(__name__)
 
 PROMPT, RESUME = "prompt", "resume"
-WHATEVER_THE_HOUR = (ALERT, "keep")
+WHATEVER_THE_HOUR = (ALERT, UNANSWERED, "keep")
 """Kinds of reminders that somebody else relies on, or the law, and so come late rather than never."""
 
 

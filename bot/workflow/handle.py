@@ -7,12 +7,15 @@ import logging
 import re
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
+from bot.conversation.desk_pages import card_name
 from bot.conversation.effects import (
     AnswerTap,
+    AskAgain,
     ButtonRow,
     Cover,
     Erase,
@@ -48,6 +51,7 @@ from bot.conversation.events import (
     Tapped,
     Typed,
     Unreadable,
+    WatchersChanged,
 )
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn, reply
@@ -71,11 +75,13 @@ from rules import Library
 
 log = logging.getLogger(__name__)
 
+COACH = "coach"
 PERSON = "person"
 """The source of events that one person's turn writes for another."""
 WENT_WRONG = Line(key="bot.went_wrong")
 NOT_HERE = Line(key="bot.private_only")
 NOT_THEIRS = Line(key="desk.not_theirs")
+NO_MORE = Line(key="desk.no_more")
 NOBODY = Line(key="bot.nobody")
 NO_FILE = Line(key="bot.no_file")
 MAKES_NOBODY = Tapped | Corrected | Blocked
@@ -185,6 +191,7 @@ NEWS: Mapping[str, type[News]] = {
     "covering": Covering,
     "invite_taken": InviteTaken,
     "link_changed": LinkChanged,
+    "watchers_changed": WatchersChanged,
 }
 ForPerson: TypeAlias = News | CameDue
 """Events that somebody's turn, or the clock, writes for a person."""
@@ -315,6 +322,8 @@ class _Batch:
         match heard.event:
             case Blocked(at=at) if heard.address is not None:
                 await turns.blocked(heard.address, at)
+                with suppress(NobodyError):
+                    await _ask_again(turns, row, await _who(turns, heard, row.raw.at))
                 if not await _tell_gone(turns, row.raw, heard):
                     self.emptied.add(row.id)
             case Elsewhere():
@@ -345,6 +354,8 @@ class _Batch:
             await turns.typed_since(heard.address, row.raw.at)
         elif heard.address is not None:
             await turns.unblocked(heard.address)  # whoever taps is there
+        if known.person.blocked and heard.address is not None and COACH in known.person.roles:
+            await _ask_again(turns, row, person_id)  # they hear of it again
         event = await linking.opened(turns, heard.event)
         if isinstance(event, Invited):
             self.emptied.add(row.id)  # a token is kept nowhere
@@ -364,6 +375,8 @@ class _Batch:
                     await _tell(turns, row, number, news, person_id, to)
                 case Cover():
                     await self._cover(turns, row, number, person_id, effect, language)
+                case AskAgain():
+                    await _ask_again(turns, row, person_id)
                 case KeepNote(client_id=client_id, words=words):
                     await self._note_down(turns, row, person_id, client_id, words, language)
                 case Show():
@@ -414,6 +427,9 @@ class _Batch:
             said = await views.page(turns, viewer_id, show, self.library, at, self.door)
         except NotTheirsError:
             said = (Say(paragraphs=(NOT_THEIRS,)),)
+            if show.given.get("told"):  # they were told before: what stands there must not look as if it waited
+                client_id = int(show.given["client"])
+                said = (Say(paragraphs=(NO_MORE,), card=card_name(client_id), stands=True),)
         for say in said:
             await self._put_out(turns, viewer_id, say, language, said_at, show.given.get("client"))
 
@@ -422,6 +438,8 @@ class _Batch:
     ) -> None:
         """Write a decision into a client's inbox, where this person may decide for them."""
         try:
+            if person_id == effect.client_id:  # a coach who screens herself has another decide about her
+                raise NotTheirsError("a decision about oneself")
             await turns.desks.check(person_id, effect.client_id, effect.event.deed, effect.event.at)
         except NotTheirsError:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
@@ -450,6 +468,7 @@ class _Batch:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
             return
         await turns.keep(person_id, KeepDesk(desk=cover.desk), row.raw.at)
+        await _ask_again(turns, row, person_id)
         await _write(turns, row, number, cover.event, cover.to)
         await self._put_out(turns, person_id, cover.said, language, row.raw.at)
 
@@ -518,14 +537,22 @@ async def _tell(turns: Turns, row: InboxRow, number: int, event: News, client_id
     """Write an event into the inbox of whoever looks after a client, or of that one; nothing where nobody does."""
     told: Sequence[int]
     if to is not None:
-        told = [to] if await turns.desks.may(to, client_id) else []
+        told = [to] if await turns.desks.may(to, client_id, row.raw.at) else []
     elif isinstance(event, AlertTold):
-        told = await turns.desks.watchers(client_id, event.whom, event.at)
+        told = [*event.ids, *(await turns.desks.operators({*event.ids, client_id}) if event.operators else ())]
     else:
         coach_id = await turns.coach_of(client_id)
         told = [coach_id] if coach_id is not None else []
     for person_id in told:
         await _write(turns, row, number, event, person_id)
+
+
+async def _ask_again(turns: Turns, row: InboxRow, person_id: int) -> None:
+    """Let the clients with open alerts whom this coach may be told of ask again who looks."""
+    for client_id in await turns.desks.alerted_of(person_id):
+        key = f"{row.raw.source}:{row.raw.key}:again:{client_id}"
+        body = encode(WatchersChanged(at=row.raw.at, why="away"), client_id)
+        await turns.put_in(Raw(source=PERSON, key=key, body=body, at=row.raw.at))
 
 
 async def _write(turns: Turns, row: InboxRow, number: int, event: News, to: int) -> None:

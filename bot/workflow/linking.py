@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.coaching.news import AlertTold, InviteTaken, LinkChanged, News
+from bot.coaching.news import InviteTaken, LinkChanged, News, WatchersChanged
 from bot.conversation.effects import KeepConsent, TakeInvite, Unlink
 from bot.conversation.events import Event, Invited, Typed
 from bot.conversation.known import COACH_CONSENT
@@ -62,7 +62,7 @@ async def take(turns: Turns, person_id: int, effect: TakeInvite, at: datetime, t
         await tell(_change(now, person_id, at, linked=True), now.coach_id)
     await tell(InviteTaken(at=at, taken=True, role="client", coach_name=invite.maker_name), person_id)
     if alerted:
-        await _pass_on(turns, person_id, at, tell)
+        await tell(WatchersChanged(at=at, why="link"), person_id)
 
 
 async def end(turns: Turns, person_id: int, effect: Unlink, at: datetime, tell: Tell) -> None:
@@ -98,13 +98,7 @@ async def ended(turns: Turns, link: Link, client_id: int, at: datetime, tell: Te
     for told in (link.coach_id, client_id):
         await tell(change, told)
     if alerted:
-        await _pass_on(turns, client_id, at, tell)
-
-
-async def _pass_on(turns: Turns, client_id: int, at: datetime, tell: Tell) -> None:
-    """Show an open alert to whoever looks after the client from now on."""
-    for watcher in await turns.desks.watchers(client_id, "coach", at):
-        await tell(AlertTold(at=at, client_id=client_id, whom="coach", anew=True), watcher)
+        await tell(WatchersChanged(at=at, why="link"), client_id)
 
 
 def _change(

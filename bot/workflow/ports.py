@@ -223,11 +223,14 @@ class Signs:
 class Desks(Protocol):
     """What coaches see and decide. Every read of a client's data is checked here, and noted in the audit."""
 
-    async def watchers(self, client_id: int, to: str, at: datetime) -> Sequence[int]:
-        """Give the ids of who is told of a client's alert: their coach, who covers, operators, or all told so far."""
+    async def operators(self, besides: Collection[int]) -> Sequence[int]:
+        """Give the ids of those who run the bot, *besides* whom is told anyway."""
 
-    async def may(self, viewer_id: int, client_id: int) -> bool:
-        """Tell whether somebody may see and decide for a client now."""
+    async def alerted_of(self, coach_id: int) -> Sequence[int]:
+        """Give the ids of the clients with a living alert that a coach may be told of."""
+
+    async def may(self, viewer_id: int, client_id: int, at: datetime) -> bool:
+        """Tell whether somebody may see and decide for a client then."""
 
     async def client(self, viewer_id: int, client_id: int, what: str, at: datetime) -> Client:
         """Read one client for somebody; raises NotTheirsError."""
@@ -253,7 +256,7 @@ class Desks(Protocol):
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""
 
-    async def signs(self, viewer_id: int, client_id: int, since: datetime) -> Signs:
+    async def signs(self, viewer_id: int, client_id: int, since: datetime, at: datetime) -> Signs:
         """Read what says how a client was reached *since* then; raises NotTheirsError."""
 
     async def desk(self, coach_id: int) -> Desk:

@@ -42,7 +42,7 @@ async def read(turns: Turns, coach_id: int, at: datetime, library: Library) -> C
     for client_id in await turns.desks.caseload(coach_id, at):
         try:
             client = await turns.desks.client(coach_id, client_id, DIGEST, at)
-            signs = await turns.desks.signs(coach_id, client_id, at - LATELY)
+            signs = await turns.desks.signs(coach_id, client_id, at - LATELY, at)
         except NotTheirsError:
             log.info("client %s is left out of a digest: not theirs any more", client_id)
             continue
@@ -99,7 +99,7 @@ def standing(talk: Talk, signs: Signs, bare: Standing) -> Standing:
 
 def _state(talk: Talk, today: date) -> tuple[PlanState, date | None]:
     known = talk.known
-    if coached.held(talk) is not None:
+    if again.held(talk) is not None:
         return "held", known.orders.held_until
     if known.plan is None:
         return ("stopped" if talk.held_by(*HOLDING) else "none"), None

@@ -204,7 +204,7 @@ async def test_an_operator_may_once_nobody_else_has_looked(scene: Scene) -> None
         assert alert is not None
         passed_on: Alert = alert
         while passed_on.asked != "operator":
-            passed_on = told_again(passed_on, NOW, cover=True, operator=True)
+            passed_on = told_again(passed_on, NOW, order=(), operator=True)
         await turns.keep(scene.client, KeepAlert(alert=passed_on), NOW)
     assert await scene.gets("opa", "alert")
     assert not await scene.gets("zoe", "alert")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -16,7 +17,11 @@ from bot.coaching.alerts import (
     Alert,
     Deed,
     Reason,
+    Watcher,
+    deciding,
     done,
+    handed,
+    in_order,
     look_again_at,
     proposed,
     raised,
@@ -86,28 +91,68 @@ def test_only_what_cannot_wait_is_told_again_and_only_while_nobody_has_seen_it(u
     assert look_again_at(done(alert(urgency), "acknowledge", who="sam", at=NOW)) is None
 
 
-@pytest.mark.parametrize(
-    ("cover", "operator", "order"),
-    [
-        (True, True, ["coach", "cover", "operator"]),
-        (False, True, ["coach", "operator"]),
-        (True, False, ["coach", "cover"]),
-        (False, False, ["coach"]),
-    ],
-)
-def test_it_is_told_again_then_passed_on_and_then_it_ends(cover: bool, operator: bool, order: list[str]) -> None:
-    one, told, now = alert("emergency"), ["coach"], NOW
+KIM, LEE = Watcher(id=8, name="kim", role="cover"), Watcher(id=9, name="lee", role="cover")
+SAM = Watcher(id=7, name="sam")
+
+
+def away(one: Watcher) -> Watcher:
+    return replace(one, away_until=NOW + timedelta(days=7))
+
+
+@pytest.mark.parametrize("watchers", [(SAM, KIM), (SAM,), (away(SAM), KIM), (away(SAM), away(KIM), LEE)])
+@pytest.mark.parametrize("operator", [True, False])
+def test_it_is_told_again_then_passed_on_and_then_it_ends(watchers: tuple[Watcher, ...], operator: bool) -> None:
+    order = in_order(watchers, NOW)
+    one, told, now = handed(alert("emergency"), order[0], NOW), [order[0].id], NOW
     for _ in range(50):
         at = look_again_at(one)
         assert at is not None
         assert at > now
         now = at
-        after = told_again(one, now, cover=cover, operator=operator)
+        after = told_again(one, now, order=in_order(watchers, now), operator=operator)
         if after is one:
             break
         one = after
-        told.append(one.asked)
-    assert told == [who for who in order for _ in range(1 + REPEATS)]
+        told.append(one.tried[-1] if one.asked != "operator" else 0)
+    assert told == [who for who in [*(w.id for w in order), *([0] if operator else [])] for _ in range(1 + REPEATS)]
+
+
+def test_who_is_there_comes_before_who_is_away_and_who_cannot_be_reached_is_passed_over() -> None:
+    assert in_order((away(SAM), away(KIM), LEE), NOW) == (LEE, away(SAM), away(KIM))
+    assert in_order((replace(SAM, reached=False), KIM), NOW) == (KIM,)
+
+
+def test_who_is_told_next_is_whoever_was_not_told_whatever_has_changed_since() -> None:
+    one = handed(alert("emergency"), SAM, NOW)
+    order = in_order((away(SAM), KIM), NOW)
+    while one.tried == (SAM.id,):
+        one = told_again(one, NOW, order=order, operator=True)
+    assert (one.tried, one.asked) == ((SAM.id, KIM.id), "cover")
+
+
+def test_who_cannot_be_reached_any_more_is_not_told_again() -> None:
+    one = handed(alert("emergency"), SAM, NOW)
+    assert told_again(one, NOW, order=(KIM,), operator=True).tried == (SAM.id, KIM.id)
+
+
+def test_who_covers_decides_while_the_coach_is_away_or_where_they_were_asked() -> None:
+    assert deciding((SAM, KIM), NOW, None) == (SAM.id,)
+    assert deciding((away(SAM), KIM), NOW, None) == (SAM.id, KIM.id)
+    assert deciding((away(SAM), KIM, LEE), NOW, None) == (SAM.id, KIM.id)
+    asked = handed(alert(), KIM, NOW)
+    assert deciding((SAM, KIM), NOW, asked) == (SAM.id, KIM.id)
+    assert deciding((SAM, KIM), NOW, done(asked, "close", who="kim", at=NOW)) == (SAM.id,)
+
+
+@pytest.mark.parametrize("state", ["open", "acknowledged"])
+def test_the_same_a_day_later_is_told_again(state: str) -> None:
+    first = handed(alert("emergency"), SAM, NOW)
+    if state == "acknowledged":
+        first = done(first, "acknowledge", who="sam", at=NOW)
+    soon = raised(first, reason("emergency", at=NOW + timedelta(minutes=5)), id_="a2")
+    later = raised(first, reason("emergency", at=NOW + timedelta(days=1)), id_="a2")
+    assert soon is first
+    assert (later.state, later.tried, later.told) == ("open", (), (SAM.id,))
 
 
 def test_what_is_proposed_first() -> None:
@@ -131,7 +176,7 @@ def test_nothing_that_happens_lowers_the_urgency_or_loses_a_step(deeds: list[str
             case "undo":
                 one = undone(one, who="sam", at=at)
             case "again":
-                one = told_again(one, at, cover=True, operator=True)
+                one = told_again(one, at, order=(SAM, KIM), operator=True)
             case "reason":
                 one = raised(one, reason("clinician", what=f"rf{number}", at=at), id_=f"n{number}")
             case _:

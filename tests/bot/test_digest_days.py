@@ -281,7 +281,7 @@ async def test_how_a_client_was_reached_is_read_for_who_may_see_them(
     async with store.turns() as turns:
         first, coach = await turns.person_at(ann, "Ann", NOW), await turns.person_at(sam, "Sam", NOW)
         stranger = await turns.person_at(line.address("kim"), "Kim", NOW)
-        empty = await turns.desks.signs(coach, first, since)
+        empty = await turns.desks.signs(coach, first, since, NOW)
         for day, plan in enumerate((screened.plan, other, other)):
             await turns.keep(first, KeepPlan(plan=plan), BEGAN + timedelta(days=day))
         for slot in (later, waits, prompt, old, coming):
@@ -295,9 +295,9 @@ async def test_how_a_client_was_reached_is_read_for_who_may_see_them(
     (row,) = await store.claim_outgoing(5, NOW)
     await store.not_sent(row.id, "refused", None, NOW)
     async with store.turns() as turns:
-        signs = await turns.desks.signs(coach, first, since)
+        signs = await turns.desks.signs(coach, first, since, NOW)
         with pytest.raises(NotTheirsError):
-            await turns.desks.signs(stranger, first, since)
+            await turns.desks.signs(stranger, first, since, NOW)
     assert empty == Signs(closed=[])
     assert signs == Signs(
         failed=True,

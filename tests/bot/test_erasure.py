@@ -152,8 +152,8 @@ async def test_an_old_card_of_somebody_who_is_gone_shows_nothing(on_sqlite: Sett
         await made.hear("sam: hello")
         await made.hear("/delete", "yes")
         async with made.store.turns() as turns:
-            assert not await turns.desks.may(2, 1)
-            assert not await turns.desks.may(1, 2)
+            assert not await turns.desks.may(2, 1, LATER)
+            assert not await turns.desks.may(1, 2, LATER)
 
 
 # --- backups

@@ -15,6 +15,7 @@ from PIL import Image
 from sqlalchemy import delete, update
 
 from bot.conversation.effects import KeepConsent
+from bot.conversation.known import CONSENT_VERSION
 from bot.pictures.code import for_terminal
 from bot.pictures.painter import draw
 from bot.storage.crypto import KeyRing
@@ -224,12 +225,12 @@ async def test_a_link_that_ended_shuts_the_former_coach_out(store: SqlStore) -> 
     sam, ann = await coach(store), await person(store, ANN)
     async with store._open() as turns:
         await turns.desks.links.link(sam, ann, "Ann B.", NOW)
-        assert await turns.desks.may(sam, ann)
+        assert await turns.desks.may(sam, ann, NOW)
         known = await turns.load(ann)
         assert known.person.linked
         assert (known.person.name, known.person.coaches) == ("Ann B.", (sam,))
         await turns.desks.links.end(ann, NOW + timedelta(days=1))
-        assert not await turns.desks.may(sam, ann)
+        assert not await turns.desks.may(sam, ann, NOW)
         assert await turns.desks.caseload(sam, NOW) == []
         assert not (await turns.load(ann)).person.linked
         assert await turns.desks.links.standing(ann) is None
@@ -249,13 +250,17 @@ async def test_what_another_link_began_does_not_come_back_by_itself(store: SqlSt
 async def test_there_is_one_default_coach_and_they_see_whoever_has_none(store: SqlStore) -> None:
     sam, kim, ann = await coach(store, takes_all=True), await coach(store, KIM), await person(store, ANN)
     async with store._open() as turns:
-        assert await turns.desks.may(sam, ann)
+        assert not await turns.desks.may(sam, ann, NOW)
+        assert await turns.desks.caseload(sam, NOW) == []
+        await turns.keep(ann, KeepConsent(version=CONSENT_VERSION, given=True), NOW)
+        assert await turns.desks.caseload(sam, NOW) == [ann]
+        assert await turns.desks.may(sam, ann, NOW)
         known = await turns.load(ann)
         assert (known.person.coach_name, known.person.linked) == ("sam", False)
     await coach(store, KIM, takes_all=True)
     async with store._open() as turns:
-        assert not await turns.desks.may(sam, ann)
-        assert await turns.desks.may(kim, ann)
+        assert not await turns.desks.may(sam, ann, NOW)
+        assert await turns.desks.may(kim, ann, NOW)
         told = [(one.name, one.takes_all) for one in await turns.desks.links.coaches()]
         assert told == [("sam", False), ("kim", True)]
 
@@ -266,12 +271,13 @@ async def test_a_coach_who_is_removed_is_nobodys_coach_and_covers_for_nobody(sto
         await turns.desks.links.link(sam, ann, "", NOW)
         await turns.desks.links.link(kim, bea, "", NOW)
         t = turns._tables.desk
-        await turns._connection.execute(update(t).where(t.c.person_id == kim).values(value={"cover_id": sam}))
-        assert await turns.desks.may(sam, bea)
+        covered = {"cover_id": sam, "away_until": (NOW + timedelta(days=7)).isoformat()}
+        await turns._connection.execute(update(t).where(t.c.person_id == kim).values(value=covered))
+        assert await turns.desks.may(sam, bea, NOW)
         assert await turns.desks.links.dismiss(sam, NOW) == [ann]
         for client in (ann, bea):
-            assert not await turns.desks.may(sam, client)
-        assert await turns.desks.may(kim, bea)
+            assert not await turns.desks.may(sam, client, NOW)
+        assert await turns.desks.may(kim, bea, NOW)
         assert (await turns.desks.desk(kim)).cover_id is None
         assert [one.id for one in await turns.desks.links.coaches()] == [kim]
 

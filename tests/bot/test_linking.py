@@ -111,10 +111,14 @@ class House:
         await self.says(client, await self.invited(coach))
         await self.taps(client, "Yes, they may see this")
 
+    async def agrees(self, who: str) -> None:
+        await self.says(who, "/start")
+        await self.taps(who, "Yes, I agree")
+
     async def may(self, viewer: str, client: str) -> bool:
         first, second = await self.person(viewer), await self.person(client)
         async with self.store._open() as turns:
-            return await turns.desks.may(first, second)
+            return await turns.desks.may(first, second, self.clock.now())
 
     async def alert(self, who: str) -> None:
         """Let a client have an alert that lives."""
@@ -301,7 +305,9 @@ async def test_an_invitation_of_the_operator_makes_a_coach_once(house: House) ->
     assert said[0].startswith("You are a coach here")
     known = await house.known("sam")
     assert (known.person.name, known.person.roles) == ("Sam S.", ("client", "coach"))
-    assert await house.may("sam", "ann")  # takes all who have no coach
+    assert not await house.may("sam", "ann")  # takes all who have no coach, once they agree to be kept
+    await house.agrees("ann")
+    assert await house.may("sam", "ann")
     assert "can't be used" in (await house.says("bea", "/start " + "t" * 32))[0]
     assert (await house.known("bea")).person.roles == ("client",)
 
@@ -388,6 +394,8 @@ async def test_a_client_without_a_coach_is_told_what_that_means(house: House) ->
     assert "You have no coach" in said[0]
     assert "nobody is told" in said[0]
     await house.employ("kim", takes_all=True)
+    assert "You have no coach" in (await house.says("ann", "/coach"))[0]
+    await house.agrees("ann")
     said = await house.says("ann", "/coach")
     assert "kim looks after all who have none" in said[0]
     with pytest.raises(AssertionError):
@@ -424,6 +432,7 @@ async def test_a_coach_ends_it_after_a_sure_question(house: House) -> None:
 async def test_an_alert_outlives_the_link_and_is_passed_on(house: House) -> None:
     for name in ("sam", "kim"):
         await house.employ(name, takes_all=name == "kim")
+    await house.agrees("ann")
     await house.links("sam", "ann")
     await house.alert("ann")
     await house.says("ann", "/coach")
@@ -460,7 +469,7 @@ async def test_a_former_coach_is_refused_everywhere(house: House) -> None:
             Raw(
                 source=PERSON,
                 key="told",
-                body=encode(AlertTold(at=NOW, client_id=ann, whom="coach", anew=True), sam),
+                body=encode(AlertTold(at=NOW, client_id=ann, ids=(sam,), anew=True), sam),
                 at=NOW,
             )
         )
@@ -482,7 +491,7 @@ async def test_a_former_coach_is_refused_everywhere(house: House) -> None:
     assert (await house.known("ann")).alert == alert
     assert await house.known("ann") == seen
     async with house.store._open() as turns:
-        assert not await turns.desks.may(sam, ann)
+        assert not await turns.desks.may(sam, ann, NOW)
         for ask in (turns.desks.client, turns.desks.check):
             with pytest.raises(NotTheirsError):
                 await ask(sam, ann, "alert", NOW)
@@ -506,7 +515,8 @@ async def test_who_covers_sees_the_client_and_does_not_end_it(house: House) -> N
     ann = await house.person("ann")
     async with house.store._open() as turns:
         t = turns._tables.desk
-        await turns._connection.execute(update(t).where(t.c.person_id == sam).values(value={"cover_id": kim}))
+        away = {"cover_id": kim, "away_until": (NOW + timedelta(days=7)).isoformat()}
+        await turns._connection.execute(update(t).where(t.c.person_id == sam).values(value=away))
     assert await house.may("kim", "ann")
     for data in (f"k:unlink:{ann}", f"k:unlinked:{ann}"):
         assert "not a client of yours" in (await house.hears("kim", tap=data))[0]

@@ -165,7 +165,7 @@ async def test_a_client_without_a_coach_troubles_nobody() -> None:
 ACTED = CoachActed(at=NOW, coach_id=3, coach_name="sam", deed="hold", version=2, words="3")
 
 
-@pytest.mark.parametrize("event", [WROTE, ACTED, AlertTold(at=NOW, client_id=1, whom="cover", anew=True)])
+@pytest.mark.parametrize("event", [WROTE, ACTED, AlertTold(at=NOW, client_id=1, ids=[2], anew=True)])
 def test_an_event_between_people_survives_its_way_through_json(event: News) -> None:
     assert decode(json.loads(json.dumps(encode(event, to=2)))) == (2, event)
 

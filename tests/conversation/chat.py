@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
+from bot.coaching.alerts import Watcher
 from bot.conversation.effects import (
     Button,
     ButtonRow,
@@ -37,7 +38,9 @@ class Chat:
     def __init__(self, library: Library, *, consented: bool = False, coach: str | None = None) -> None:
         self.library, self.book = library, Phrasebook(library)
         consent = CONSENT_VERSION if consented else None
-        self.known = Known(person=Person(id=1, name="ann", coach_name=coach), consent=consent)
+        coached = {"coaches": (7,), "watchers": (Watcher(id=7, name=coach),)} if coach is not None else {}
+        person = Person(id=1, name="ann", coach_name=coach, **coached)
+        self.known = Known(person=person, consent=consent)
         self.at = STARTS
         self.said: list[str] = []
         self.answers: list[KeepAnswer] = []

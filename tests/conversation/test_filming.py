@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.coaching.alerts import Watcher
 from bot.coaching.news import ClientWrote, ClipCame, CoachActed, DeedDone, News
 from bot.conversation.activities import Ask, Practice
 from bot.conversation.effects import KeepClip, KeepConsent, TellCoach
@@ -23,7 +24,8 @@ NUMB = "I can't feel between my legs and can't hold my pee"
 @pytest.fixture
 def chat(library: Library) -> Chat:
     made = finished(library)
-    person = dataclasses.replace(made.known.person, coaches=(SAM,), coach_name="sam")
+    watchers = (Watcher(id=SAM, name="sam"),)
+    person = dataclasses.replace(made.known.person, coaches=(SAM,), coach_name="sam", watchers=watchers)
     made.known = dataclasses.replace(made.known, person=person)
     return made
 
@@ -133,7 +135,7 @@ def test_who_is_to_be_examined_first_is_asked_for_no_film(chat: Chat) -> None:
 
 def test_a_film_for_a_former_coach_reaches_nobody_and_the_client_is_told(chat: Chat) -> None:
     asks(chat)
-    chat.known = dataclasses.replace(chat.known, person=dataclasses.replace(chat.known.person, coaches=()))
+    chat.known = dataclasses.replace(chat.known, person=dataclasses.replace(chat.known.person, coaches=(), watchers=()))
     assert not sends(chat)
     assert "nobody gets your film" in chat.last
     assert not told(chat)

@@ -41,6 +41,7 @@ class Served:
             **more,
         }
         self._process: asyncio.subprocess.Process | None = None
+        self.module, self.arguments = "bot", tuple[str, ...]()
         self.log = home / "serve.log"
 
     async def __aenter__(self) -> Self:
@@ -57,7 +58,7 @@ class Served:
         self._home.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "serve"),
+                *(sys.executable, "-m", self.module, "serve", *self.arguments),
                 env=self._environment,
                 cwd=Path(__file__).parents[2],
                 stdout=log,

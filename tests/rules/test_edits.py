@@ -6,11 +6,14 @@ import random
 
 from hypothesis import given
 
-from rules import Facts, Plan
+from rules import Facts, Plan, assess
 from rules.daily import Today
-from rules.edits import added, instead_of, kept, may_be_added, swapped, with_so_many_sets, without
-from rules.progression import Chooser
+from rules.edits import a_set_more, added, eased, instead_of, kept, may_be_added, swapped, with_so_many_sets, without
+from rules.progression import Chooser, first_plan, next_plan
+from rules.slots import is_lift
 from tests.rules.test_daily import CHANCE, DAYS, FACTS, KINDS, LIBRARY, PLAN, SCREEN, lived
+
+FOUND = assess(SCREEN, FACTS)
 
 
 def ids(plan: Plan) -> list[str]:
@@ -119,13 +122,14 @@ def test_a_plan_made_anew_keeps_what_a_coach_decided(kind: tuple[Plan, Facts], o
     swap = first_swap(plan, kind[1])
     made = swap[2] if swap is not None else with_so_many_sets(SCREEN, plan, plan.daily[0].exercise, 3)
     assert made is not None
-    carried = kept(SCREEN, facts, made, after)
+    found = assess(SCREEN, facts)
+    carried = kept(SCREEN, found, facts, made, after)
     for item in (*made.daily, *made.strength):
         may = Chooser(SCREEN, facts, item.side, None).why_not(LIBRARY[item.exercise]) is None
-        if item.fixed and may:
+        if item.fixed and may and not (after.gentle and is_lift(item)):
             assert item in (*carried.daily, *carried.strength)
     assert len(ids(carried)) == len(set(ids(carried)))
-    assert kept(SCREEN, facts, plan, after) == after
+    assert kept(SCREEN, found, facts, plan, after) == after
 
 
 @given(KINDS)
@@ -140,4 +144,41 @@ def test_only_what_may_be_done_is_offered_to_be_added(kind: tuple[Plan, Facts]) 
 def test_what_was_taken_out_stays_out() -> None:
     made = without(PLAN, PLAN.daily[0].exercise)
     assert made is not None
-    assert PLAN.daily[0].exercise not in ids(kept(SCREEN, FACTS, made, PLAN))
+    assert PLAN.daily[0].exercise not in ids(kept(SCREEN, FOUND, FACTS, made, PLAN))
+
+
+def test_the_driver_that_a_coach_set_outlasts_a_plan_made_anew() -> None:
+    for driver in SCREEN.file.prior[PLAN.context or ""]:
+        chosen = next_plan(SCREEN, FOUND, FACTS, PLAN, driver)
+        assert isinstance(chosen, Plan)
+        made = chosen.model_copy(update={"driver_set": True})
+        again = kept(SCREEN, FOUND, FACTS, made, PLAN)
+        assert (again.driver, again.driver_set, ids(again)) == (driver, True, ids(made))
+
+
+def test_a_driver_of_another_context_is_not_carried_over() -> None:
+    made = PLAN.model_copy(update={"driver": "no_such_driver", "driver_set": True})
+    assert kept(SCREEN, FOUND, FACTS, made, PLAN) == PLAN
+
+
+def test_a_fixed_lift_does_not_come_back_in_a_gentle_plan() -> None:
+    fixed = with_so_many_sets(SCREEN, PLAN, PLAN.strength[0].exercise, 1)
+    gentle = first_plan(SCREEN, FOUND, FACTS, gentle=True)
+    assert fixed is not None
+    assert isinstance(gentle, Plan)
+    carried = kept(SCREEN, FOUND, FACTS, fixed, gentle)
+    assert (carried.strength, carried.strength_days) == ((), 0)
+    assert not any(is_lift(item) for item in carried.daily)
+
+
+def test_one_step_easier_takes_a_set_of_what_is_fixed_and_gives_it_back() -> None:
+    first, second = (item.exercise for item in PLAN.daily[:2])
+    fixed = with_so_many_sets(SCREEN, PLAN, first, 3)
+    assert fixed is not None
+    both = with_so_many_sets(SCREEN, fixed, second, 1)
+    assert both is not None
+    plan, names = eased(SCREEN, both)
+    assert names == (first,)
+    assert [item.dose.sets for item in plan.daily[:2]] == [2, 1]
+    assert a_set_more(SCREEN, plan, names) == both
+    assert eased(SCREEN, PLAN) == (PLAN, ())

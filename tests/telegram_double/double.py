@@ -29,6 +29,7 @@ from .wire import (
     parse,
     read_body,
     respond,
+    respond_half,
     success,
     until_gone,
 )
@@ -310,6 +311,8 @@ class Double:
             call.status = fault.status
             call.description = "not JSON"
             await respond(send, fault.status, fault.body, b"text/html")
+        elif fault.kind == "half":
+            await respond_half(receive, send, status, answer)
         else:
             call.status = None
             await cut(receive, send)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from .wire import Refusal
 
-Kind = Literal["refuse", "page", "hang", "slow", "drop_before", "drop_after", "garbage"]
+Kind = Literal["refuse", "page", "hang", "slow", "drop_before", "drop_after", "half", "garbage"]
 BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n"
     b"<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -79,6 +79,11 @@ def drop_before() -> Fault:
 def drop_after() -> Fault:
     """Cut the connection after the effect; the client never gets the answer."""
     return Fault(kind="drop_after", applied=True)
+
+
+def half() -> Fault:
+    """Cut the connection in the middle of the answer, after the effect."""
+    return Fault(kind="half", applied=True)
 
 
 def garbage(*, applied: bool = False) -> Fault:

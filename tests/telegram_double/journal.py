@@ -71,7 +71,8 @@ class Call:
     @property
     def ok(self) -> bool:
         """Tell whether the client was answered with ok."""
-        return self.status == 200 and not self.description and not self.fault.startswith(("hang", "drop", "garbage"))
+        unheard = self.fault.startswith(("hang", "drop", "half", "garbage"))
+        return self.status == 200 and not self.description and not unheard
 
     @property
     def outcome(self) -> str:

@@ -29,6 +29,7 @@ from tests.telegram_double import (
     drop_after,
     drop_before,
     garbage,
+    half,
     hang,
     refuse,
     server_error,
@@ -76,12 +77,12 @@ async def test_scripted_faults_reach_the_client(double: Double, ann: User, way: 
                 await bot.send_message(42, "x", read_timeout=0.15)
             assert script.used == 1
         assert len(ann.screen()) == 1
-        for fault in (drop_after(), hang(applied=True), garbage(applied=True)):
+        for fault in (drop_after(), hang(applied=True), garbage(applied=True), half()):
             double.fault("sendMessage", fault)
             with pytest.raises(TelegramError):
                 await bot.send_message(42, "y", read_timeout=0.15)
-        assert [m.text for m in ann.screen()[1:]] == ["y", "y", "y"]
-        assert len(double.journal.repeats()) == 2
+        assert [m.text for m in ann.screen()[1:]] == ["y", "y", "y", "y"]
+        assert len(double.journal.repeats()) == 3
         double.fault("sendMessage", slow(0.05), times=2, chat=42)
         await bot.send_message(42, "z")
         await bot.send_message(42, "z", read_timeout=1)

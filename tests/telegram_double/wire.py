@@ -171,6 +171,14 @@ async def respond(send: Send, status: int, body: bytes, content_type: bytes = JS
     await send({"type": "http.response.body", "body": body})
 
 
+async def respond_half(receive: Receive, send: Send, status: int, body: bytes) -> None:
+    """Send the first half of a response, then cut the connection."""
+    headers = [(b"content-type", JSON_TYPE), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await cut(receive, send)
+
+
 async def cut(receive: Receive, send: Send) -> None:
     """Cut the connection with no answer: abort uvicorn's TCP transport, or fail as one in-process.
 
