@@ -228,7 +228,7 @@ class MemoryStore:
         async with self._open() as turns:
             return sum([await turns.put_in(raw) for raw in raws])
 
-    def turns(self) -> AbstractAsyncContextManager[Turns]:
+    def turns(self, *, at_once: bool = False) -> AbstractAsyncContextManager[Turns]:
         return self._open()
 
     @asynccontextmanager
@@ -360,6 +360,9 @@ class MemoryTurns:
     @property
     def _rows(self) -> Rows:
         return self._store.rows
+
+    async def expect(self, addresses: Collection[Address], people: Collection[int]) -> None:
+        """Read nothing ahead: all is at hand."""
 
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         waiting = [event.row for event in self._rows.inbox.values() if event.state == "waiting"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import and_, func, insert, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.alerts import Alert, Watcher, deciding
 from bot.coaching.caseload import Listed, Note
@@ -19,6 +18,7 @@ from bot.coaching.record import Record
 from bot.conversation.decided import EDITS
 from bot.storage import records
 from bot.storage.crypto import KeyRing
+from bot.storage.held_back import Executes
 from bot.storage.invites import SqlInvites
 from bot.storage.links import SqlLinks
 from bot.storage.tables import Tables
@@ -63,7 +63,7 @@ class CoachFor:
 class SqlDesks:
     """The desks of one open transaction."""
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, turns: SqlTurns, ring: KeyRing) -> None:
+    def __init__(self, connection: Executes, tables: Tables, turns: SqlTurns, ring: KeyRing) -> None:
         self._connection, self._tables, self._turns, self._ring = connection, tables, turns, ring
 
     @property
@@ -78,19 +78,42 @@ class SqlDesks:
 
     async def coach_for(self, client_id: int, coach_id: int | None) -> CoachFor | None:
         """Give who looks after a client: the coach they are linked with, else the one who takes all others."""
+        return (await self.coaches_for({client_id: coach_id}))[client_id]
+
+    async def coaches_for(
+        self, linked: Mapping[int, int | None], consented: Mapping[int, bool] | None = None
+    ) -> dict[int, CoachFor | None]:
+        """Give who looks after each client, by the coach they are linked with; *consented* where that is known."""
         t = self._tables
-        if coach_id is None:
-            taking = select(t.desk.c.person_id).where(t.desk.c.takes_all, t.desk.c.person_id != client_id)
-            coach_id = (await self._connection.execute(taking)).scalar()
-            if coach_id is not None and not await self._turns.consents(client_id):
-                return None  # who agreed to nothing, or does no more, is shown to nobody
+        taking: Sequence[int] = ()
+        if None in linked.values():
+            takes_all = select(t.desk.c.person_id).where(t.desk.c.takes_all).order_by(t.desk.c.person_id)
+            taking = list((await self._connection.execute(takes_all)).scalars())
+        found: dict[int, CoachFor | None] = {}
+        seen: dict[int, tuple[Watcher, Desk]] = {}
+        for client_id, coach_id in linked.items():
+            first = coach_id
+            if first is None:
+                first = next((one for one in taking if one != client_id), None)
+                agreed = first is None or (consented[client_id] if consented else await self._turns.consents(client_id))
+                if not agreed:
+                    first = None  # who agreed to nothing, or does no more, is shown to nobody
+            found[client_id] = await self._chain(client_id, first, seen)
+        return found
+
+    async def _chain(
+        self, client_id: int, coach_id: int | None, seen: dict[int, tuple[Watcher, Desk]]
+    ) -> CoachFor | None:
+        """Follow who covers for whom; *seen* are those who were read for others."""
         watchers: list[Watcher] = []
         next_id = coach_id
         while next_id is not None and next_id != client_id and len(watchers) < MOST_COVERS:
             if next_id in [one.id for one in watchers]:
                 break
-            watcher, desk = await self._watcher(next_id, "cover" if watchers else "coach")
-            watchers.append(watcher)
+            if next_id not in seen:
+                seen[next_id] = await self._watcher(next_id, "cover")
+            watcher, desk = seen[next_id]
+            watchers.append(watcher if watchers else replace(watcher, role="coach"))
             # Who covers for the coach is the second line at any time; who covers for those, while they are away.
             next_id = desk.cover_id if len(watchers) == 1 or watcher.away_until is not None else None
         return CoachFor(watchers=tuple(watchers)) if watchers else None

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, and_, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.crypto import KeyRing
+from bot.storage.held_back import Executes
 from bot.storage.tables import Tables
 from bot.workflow.ports import Address
 
@@ -32,7 +32,7 @@ class Erased:
 
 
 async def erase(
-    connection: AsyncConnection, tables: Tables, ring: KeyRing, person_id: int, at: datetime, *, waiting: bool
+    connection: Executes, tables: Tables, ring: KeyRing, person_id: int, at: datetime, *, waiting: bool
 ) -> Erased:
     """Delete all of a person. With *waiting*, what waits from their chat goes too; else it is left to be handled.
 
@@ -45,9 +45,7 @@ async def erase(
 class _Erasing:
     """The deletion of one person."""
 
-    def __init__(
-        self, connection: AsyncConnection, tables: Tables, ring: KeyRing, person_id: int, at: datetime
-    ) -> None:
+    def __init__(self, connection: Executes, tables: Tables, ring: KeyRing, person_id: int, at: datetime) -> None:
         self._connection, self._tables, self._ring = connection, tables, ring
         self._id, self._at = person_id, at
         self._sign = re.compile("(?!)")

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.crypto import KeyRing
+from bot.storage.held_back import Executes
 from bot.storage.tables import Tables
 from bot.workflow.door import Invite, Kind
 
@@ -19,7 +19,7 @@ COACH = "coach"
 class SqlInvites:
     """The invitations of one open transaction."""
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, ring: KeyRing) -> None:
+    def __init__(self, connection: Executes, tables: Tables, ring: KeyRing) -> None:
         self._connection, self._tables, self._ring = connection, tables, ring
 
     async def make(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.desk import Desk
+from bot.storage.held_back import Executes
 from bot.storage.tables import Tables
 from bot.workflow.door import Coach, Link, Look
 
@@ -23,7 +23,7 @@ COACH, OPERATOR = "coach", "operator"
 class SqlLinks:
     """The links of one open transaction."""
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, turns: SqlTurns) -> None:
+    def __init__(self, connection: Executes, tables: Tables, turns: SqlTurns) -> None:
         self._connection, self._tables, self._turns = connection, tables, turns
 
     async def is_coach(self, person_id: int) -> bool:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import MIGRATING, Database
 from bot.storage.erasure import erase
 from bot.storage.erasure_list import Entry, ErasureList, erased_at, keyed
+from bot.storage.held_back import Executes
 from bot.storage.tables import Tables
 from bot.workflow.ports import Address
 
@@ -25,7 +25,7 @@ HELD_AGAINST = "erasures"
 
 
 async def note(
-    connection: AsyncConnection, tables: Tables, erasures: ErasureList, addresses: Sequence[Address], at: datetime
+    connection: Executes, tables: Tables, erasures: ErasureList, addresses: Sequence[Address], at: datetime
 ) -> None:
     """Note in the transaction of a deletion what the list is to say: it holds as soon as the deletion does."""
     for address in addresses:
@@ -81,12 +81,12 @@ async def reapply(database: Database, erasures: ErasureList) -> int:
     return count
 
 
-async def _held_against(connection: AsyncConnection, meta: Any) -> str | None:
+async def _held_against(connection: Executes, meta: Any) -> str | None:
     found = (await connection.execute(select(meta.c.value).where(meta.c.name == HELD_AGAINST))).scalar()
     return str(found) if found is not None else None
 
 
-async def _put_held_against(connection: AsyncConnection, meta: Any, erasures: ErasureList) -> None:
+async def _put_held_against(connection: Executes, meta: Any, erasures: ErasureList) -> None:
     digest = erasures.digest()
     changed = await connection.execute(update(meta).where(meta.c.name == HELD_AGAINST).values(value=digest))
     if changed.rowcount == 0:

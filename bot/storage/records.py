@@ -9,10 +9,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row, Select, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.coaching.record import Answered, Assessed, Consented, Flagged, Looked, Planned, Record
 from bot.conversation.activities import load as load_conversation
+from bot.storage.held_back import Executes
 from bot.storage.tables import Tables
 from bot.timetable.rhythm import Rhythm
 from rules import Assessment, Facts, Flag, Plan, Value
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 async def record(
-    connection: AsyncConnection, tables: Tables, client_id: int, at: datetime, *, coach: str | None = None
+    connection: Executes, tables: Tables, client_id: int, at: datetime, *, coach: str | None = None
 ) -> Record:
     """Read everything kept of a client; *coach* is the name of who looks after them. Raises LookupError for nobody.
 
@@ -42,7 +42,7 @@ async def record(
 class _Reader:
     """Reads the rows of one client, and counts those that can't be read."""
 
-    def __init__(self, connection: AsyncConnection, tables: Tables, client_id: int) -> None:
+    def __init__(self, connection: Executes, tables: Tables, client_id: int) -> None:
         self._connection, self._tables, self._client_id = connection, tables, client_id
         self._unreadable = 0
 

@@ -21,6 +21,7 @@ from bot.storage.reapply import settle
 from bot.storage.retention import forget_clips, let_go, remind_silent
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
+from bot.storage.writes import Writes
 from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
 
 log = logging.getLogger(__name__)
@@ -40,21 +41,27 @@ class SqlStore:
     def __init__(self, database: Database, erasures: ErasureList | None = None) -> None:
         self._database, self._erasures = database, erasures
         self._tables = database.tables
+        self._writes = Writes(self._tables, database.engine.dialect.name)
 
     async def receive(self, raws: Sequence[Raw]) -> int:
         """Store raw updates in one transaction, durably; give how many were new."""
         async with self._open() as turns:
             return await turns.put_in_all(raws)
 
-    def turns(self) -> AbstractAsyncContextManager[Turns]:
-        """Open one transaction; commits at the end, rolls back if the block raises."""
-        return self._open()
+    def turns(self, *, at_once: bool = False) -> AbstractAsyncContextManager[Turns]:
+        """Open one transaction; commits at the end, rolls back if the block raises.
+
+        Simple writes are told together at its end; *at_once*: each when it is made, so that what raises is known.
+        """
+        return self._open(at_once=at_once)
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[SqlTurns]:
+    async def _open(self, *, at_once: bool = False) -> AsyncIterator[SqlTurns]:
         async with self._database.begin() as connection:
-            turns = SqlTurns(connection, self._tables, self._database.ring, self._erasures)
+            ring, writes = self._database.ring, self._writes
+            turns = SqlTurns(connection, self._tables, ring, self._erasures, writes=writes, at_once=at_once)
             yield turns
+            await turns.tell()
         if turns.has_erased:
             if self._erasures is not None:
                 await settle(self._database, self._erasures)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 from sqlalchemy import (
     ColumnElement,
     Row,
@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    exists,
     func,
     insert,
     literal,
@@ -28,10 +27,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.coaching.alerts import Alert, Orders
+from bot.coaching.alerts import Alert
 from bot.coaching.desk import Desk
 from bot.conversation.activities import Conversation
-from bot.conversation.activities import load as load_conversation
 from bot.conversation.effects import (
     Forget,
     KeepAlert,
@@ -52,20 +50,19 @@ from bot.conversation.effects import (
     RaiseFlag,
     Remind,
 )
-from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
+from bot.conversation.known import SIDE_CONSENTS, Known
 from bot.storage import reapply
 from bot.storage.crypto import KeyRing, to_json
-from bot.storage.desks import OPERATOR, CoachFor, SqlDesks
+from bot.storage.desks import SqlDesks
 from bot.storage.erasure import EMPTY_EVENT, erase
 from bot.storage.erasure_list import ErasureList
+from bot.storage.held_back import Executes, HeldBack
+from bot.storage.standings import PROFILE, Ahead, Reached, SqlStandings, readable
 from bot.storage.tables import Tables, in_state
+from bot.storage.writes import Writes
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, DueRow, InboxRow, Message, NobodyError, Raw
-from rules import Assessment, Facts, Plan, Value
-from rules.log import Entry
 
-PROFILE: TypeAdapter[dict[str, Value]] = TypeAdapter(dict[str, Value])
-ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
 FIRST_ROLE = "client"
 TROUBLE = frozenset({"08", "40", "53", "55", "57", "58"})
 """Classes of SQLSTATE that no event is to blame for: connection, locks, resources, operator, system."""
@@ -84,14 +81,24 @@ class SqlTurns:
     """
 
     def __init__(
-        self, connection: AsyncConnection, tables: Tables, ring: KeyRing, erasures: ErasureList | None = None
+        self,
+        connection: AsyncConnection,
+        tables: Tables,
+        ring: KeyRing,
+        erasures: ErasureList | None = None,
+        *,
+        writes: Writes,
+        at_once: bool = False,
     ) -> None:
-        self._connection, self._tables, self._ring, self._erasures = connection, tables, ring, erasures
+        self._tables, self._ring, self._erasures = tables, ring, erasures
+        self._connection = HeldBack(connection, changed=self._forget_all, at_once=at_once)
+        self._at_once = at_once
+        self._writes = writes
+        self._ahead = Ahead()
         self.has_erased = False
         """Whether somebody was deleted: there is something to do after the commit."""
         self._shared = connection.dialect.name == "postgresql"
         self._broken: DBAPIError | None = None
-        self._answered: dict[tuple[int, str], int] = {}
 
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         """Give the rows that wait, the oldest first: within a chat, that is the order in which they came.
@@ -151,19 +158,24 @@ class SqlTurns:
 
     @asynccontextmanager
     async def _savepoint(self) -> AsyncIterator[None]:
-        if self._broken is not None:
-            raise self._broken
+        broken = self._broken or self._connection.broken
+        if broken is not None:
+            raise broken
         try:
-            async with self._connection.begin_nested():
+            async with self._connection.savepoint():
                 yield
         except DBAPIError as error:
-            self._answered.clear()
             if error.connection_invalidated or str(getattr(error.orig, "sqlstate", ""))[:2] in TROUBLE:
                 self._broken = error
             raise
-        except BaseException:
-            self._answered.clear()  # what was counted is undone
-            raise
+
+    async def tell(self) -> None:
+        """Tell the database all that was held back; raises what the database says of it."""
+        await self._connection.tell()
+
+    def _forget_all(self) -> None:
+        """Read anew what was read ahead: somebody else's rows have changed."""
+        self._ahead = Ahead()
 
     async def _hold(self, lookup: str) -> None:
         """Lock the conversation, then the address, of whoever is reached there."""
@@ -181,6 +193,9 @@ class SqlTurns:
         A name is kept from the first time it is told: one that a coach is given must not change under clients.
         """
         t, lookup = self._tables, lookup_of(self._ring, address)
+        ahead = self._ahead.there.get(lookup)
+        if ahead is not None and not (name and ahead in self._ahead.nameless):
+            return ahead
         found = select(t.person.c.id, t.person.c.name).join(t.address).where(t.address.c.lookup == lookup)
         row = (await self._connection.execute(found)).one_or_none()
         if row is None and not add:
@@ -193,19 +208,32 @@ class SqlTurns:
             if name and not row.name:
                 await self._connection.execute(update(t.person).where(t.person.c.id == row.id).values(name=name))
             return int(row.id)
-        person_id = await self._add(t.person, name=name, at=at)
-        await self._connection.execute(insert(t.role).values(person_id=person_id, role=FIRST_ROLE))
-        # There from the start, so that there is a row to lock.
-        await self._connection.execute(insert(t.conversation).values(person_id=person_id, state=None, shape=0, at=at))
-        await self._add(t.address, person_id=person_id, lookup=lookup, value=asdict(address), preferred=True)
+        added = insert(t.person).values(name=name, at=at).returning(t.person.c.id)
+        person_id = int((await self._connection.execute(added, harmless=True)).scalar_one())
+        address_row = {"lookup": lookup, "value": asdict(address), "preferred": True}
+        for table, made in (
+            (t.role, {"role": FIRST_ROLE}),
+            (t.conversation, {"state": None, "shape": 0, "at": at}),  # from the start, so that there is a row to lock
+            (t.address, address_row),
+        ):
+            await self._connection.execute(insert(table).values(person_id=person_id, **made), harmless=True)
         return person_id
 
     async def typed_since(self, address: Address, at: datetime) -> None:
         """Note that the person wrote something then: cards sent before are sent anew instead of edited."""
         t, lookup = self._tables.address, lookup_of(self._ring, address)
+        if (person_id := self._there_and_reached(lookup)) is not None:
+            await self._connection.later(person_id, self._writes.typed, {"of": lookup, "since": at})
+            return
         await self._hold(lookup)
         newest = case((t.c.typed_at > at, t.c.typed_at), else_=literal(at, t.c.typed_at.type))
         await self._connection.execute(update(t).where(t.c.lookup == lookup).values(typed_at=newest, blocked_at=None))
+
+    def _there_and_reached(self, lookup: str) -> int | None:
+        """Give who is at an address of which it is known that it takes messages."""
+        person_id = self._ahead.there.get(lookup)
+        reached = self._ahead.reached.get(person_id) if person_id is not None else None
+        return person_id if reached is not None and not reached.blocked else None
 
     async def blocked(self, address: Address, at: datetime) -> None:
         """Note that nothing can be sent there: what waits for it, and what is said until then, is withheld."""
@@ -219,120 +247,38 @@ class SqlTurns:
     async def unblocked(self, address: Address) -> None:
         """Note that the person is there again; what was withheld stays so."""
         t, lookup = self._tables.address, lookup_of(self._ring, address)
+        if self._there_and_reached(lookup) is not None:
+            return
         await self._hold(lookup)
         await self._connection.execute(update(t).where(t.c.lookup == lookup).values(blocked_at=None))
 
+    async def expect(self, addresses: Collection[Address], people: Collection[int]) -> None:
+        """Read ahead where those stand whose events come next: few queries for all of them."""
+        if self._at_once:
+            return
+        there = await self._standings.at([lookup_of(self._ring, one) for one in addresses]) if addresses else {}
+        self._ahead = await self._standings.read({*there.values(), *people}, lock=True)
+        self._ahead.there = there
+
     async def load(self, person_id: int, *, lock: bool = True) -> Known:
         """Load what a turn may know, and *lock* it until the transaction ends; raises LookupError for nobody."""
-        row = await self._standing(person_id, lock=lock)
-        t = self._tables
-        roles = select(t.role.c.role).where(t.role.c.person_id == person_id).order_by(t.role.c.role)
-        open_flags = select(t.flag).where(t.flag.c.person_id == person_id, t.flag.c.closed_at.is_(None))
-        flags = await self._connection.execute(open_flags.order_by(t.flag.c.id))
-        kept = row.assessment or {}
-        unreadable: list[str] = []
-        assessment = _readable(Assessment, kept.get("assessment"), "result", unreadable)
-        facts = _readable(Facts, kept.get("facts"), "result", unreadable)
-        plan = _readable(Plan, row.plan, "plan", unreadable)
-        orders = _readable(Orders, row.orders, "orders", unreadable)
-        coach = await self.desks.coach_for(person_id, row.coach_id)
-        consent = row.consent
-        if consent and consent["version"] in SIDE_CONSENTS:  # to one thing: what they agreed to before stands
-            consent = await self._own_consent(person_id)
-        return Known(
-            person=Person(
-                id=person_id,
-                name=row.name,
-                roles=tuple((await self._connection.execute(roles)).scalars()),
-                coach_name=coach.name if coach is not None else None,
-                coaches=tuple([one.id for one in coach.watchers]) if coach is not None else (),
-                watchers=coach.watchers if coach is not None else (),
-                cover_name=coach.cover_name if coach is not None else None,
-                blocked=row.blocked_at is not None,
-                operated=row.operated and await self._is_operated(person_id, coach),
-                linked=row.coach_id is not None,
-            ),
-            conversation=load_conversation(row.state),
-            profile=PROFILE.validate_python(row.profile or {}),
-            consent=consent["version"] if consent and consent["given"] else None,
-            assessment=assessment if facts is not None else None,
-            assessed_facts=facts if assessment is not None else None,
-            assessed_at=row.assessed_at,
-            tested_at=row.tested_at,
-            plan=plan,
-            last_plan=await self._last_plan(person_id) if row.plan is None and assessment is not None else None,
-            rhythm=_readable(Rhythm, row.rhythm, "rhythm", unreadable),
-            log=await self._log(person_id, unreadable) if row.plan is not None or row.rhythm is not None else (),
-            flags=tuple(
-                OpenFlag(
-                    id=flag.value["flag"]["id"],
-                    urgency=flag.urgency,
-                    action=flag.action,
-                    raised_at=flag.raised_at,
-                    screen=flag.value.get("screen", ""),
-                )
-                for flag in flags
-            ),
-            alert=_readable(Alert, row.alert, "alert", unreadable),
-            orders=orders or Orders(),
-            desk=_readable(Desk, row.desk, "desk", []),
-            unreadable=tuple(dict.fromkeys(unreadable)),
-        )
-
-    async def _last_plan(self, person_id: int) -> Plan | None:
-        """Read the newest plan that was one: ends of plans are kept, too."""
-        t = self._tables.plan
-        kept = select(t.c.value).where(t.c.person_id == person_id, t.c.value.is_not(None))
-        return _readable(Plan, (await self._connection.execute(kept.order_by(t.c.id.desc()).limit(1))).scalar(), "", [])
-
-    async def _standing(self, person_id: int, *, lock: bool) -> Row[*tuple[Any, ...]]:
-        """Read where a person stands, in one query."""
-        t = self._tables
-        joined = t.person.join(t.conversation)
-        for one in (t.profile, t.rhythm, t.orders, t.desk):
-            joined = joined.outerjoin(one, one.c.person_id == t.person.c.id)
-        for log in (t.consent, t.assessment, t.plan):
-            newest = select(func.max(log.c.id)).where(log.c.person_id == person_id).scalar_subquery()
-            joined = joined.outerjoin(log, log.c.id == newest)
-        joined = joined.outerjoin(
-            t.link, and_(t.link.c.client_id == t.person.c.id, t.link.c.responsible, t.link.c.until.is_(None))
-        ).outerjoin(t.alert, and_(t.alert.c.person_id == t.person.c.id, t.alert.c.closed_at.is_(None)))
-        chosen = select(
-            t.person.c.name,
-            t.conversation.c.state,
-            t.profile.c.value.label("profile"),
-            t.consent.c.value.label("consent"),
-            t.assessment.c.value.label("assessment"),
-            t.assessment.c.at.label("assessed_at"),
-            t.assessment.c.tested_at,
-            t.plan.c.value.label("plan"),
-            t.rhythm.c.value.label("rhythm"),
-            t.orders.c.value.label("orders"),
-            t.desk.c.value.label("desk"),
-            t.alert.c.value.label("alert"),
-            t.link.c.coach_id,
-            select(t.address.c.blocked_at)
-            .where(t.address.c.person_id == t.person.c.id, t.address.c.preferred)
-            .scalar_subquery()
-            .label("blocked_at"),
-            exists().where(t.role.c.role == OPERATOR).label("operated"),
-        ).select_from(joined)
-        theirs = chosen.where(t.person.c.id == person_id)
-        if lock:
-            theirs = theirs.with_for_update(of=t.conversation)
-        row = (await self._connection.execute(theirs)).one_or_none()
-        if row is None:
+        ready = self._ahead.known.pop(person_id, None)
+        if ready is not None:
+            return ready()
+        read = await self._standings.read([person_id], lock=lock)
+        if person_id not in read.known:
             raise NobodyError(f"there is no person {person_id}")
-        return row
+        if not self._shared:  # beyond one process the address would have to be held, too
+            self._ahead.reached |= read.reached
+        return read.known[person_id]()
 
-    async def _is_operated(self, person_id: int, coach: CoachFor | None) -> bool:
-        """Tell whether somebody runs the bot besides this person and who looks after them."""
-        told = [one.id for one in coach.watchers] if coach is not None else []
-        return bool(await self.desks.operators({person_id, *told}))
+    @property
+    def _standings(self) -> SqlStandings:
+        return SqlStandings(self._connection, self._tables, self.desks)
 
     async def consents(self, person_id: int) -> bool:
         """Tell whether somebody's own consent stands: that to what is kept, not to a coach or a film."""
-        consent = await self._own_consent(person_id)
+        consent = await self._standings.own_consent(person_id)
         return bool(consent and consent["given"])
 
     async def consenting(self, people: Select[Any]) -> set[int]:
@@ -344,30 +290,14 @@ class SqlTurns:
         newest = {row.person_id: row.value["given"] for row in rows if row.value["version"] not in SIDE_CONSENTS}
         return {person_id for person_id, given in newest.items() if given}
 
-    async def _own_consent(self, person_id: int) -> Any:
-        """Read the newest consent that is not to a coach's seeing; None where there is none."""
-        t = self._tables.consent
-        rows = await self._connection.execute(
-            select(t.c.value).where(t.c.person_id == person_id).order_by(t.c.id.desc())
-        )
-        return next((value for value in rows.scalars() if value["version"] not in SIDE_CONSENTS), None)
-
-    async def _log(self, person_id: int, unreadable: list[str]) -> tuple[Entry, ...]:
-        """Read the log of sessions, oldest first; an entry that this version can't read is left out, and said to be."""
-        t = self._tables.entry
-        rows = await self._connection.execute(select(t.c.value).where(t.c.person_id == person_id).order_by(t.c.id))
-        entries = []
-        for value in rows.scalars():
-            try:
-                entries.append(ENTRY.validate_python(value))
-            except ValidationError:
-                unreadable.append("log")
-        return tuple(entries)
-
     async def save_conversation(self, person_id: int, conversation: Conversation, at: datetime) -> None:
         """Save the conversation; raises LookupError for a person there isn't."""
         t = self._tables.conversation
         state = conversation.model_dump(mode="json")
+        if person_id in self._ahead.reached:
+            row = {"of": person_id, "state": state, "shape": conversation.shape, "at": at}
+            await self._connection.later(person_id, self._writes.conversation, row)
+            return
         saved = await self._connection.execute(
             update(t).where(t.c.person_id == person_id).values(state=state, shape=conversation.shape, at=at)
         )
@@ -381,29 +311,29 @@ class SqlTurns:
         at: datetime,
     ) -> None:
         """Write one effect as a row."""
-        t = self._tables
+        t, add = self._tables, self._add_later
         match effect:
             case KeepAnswer():
                 await self._keep_answer(person_id, effect, at)
             case KeepProfile(profile=profile):
-                await self._put(t.profile, person_id, PROFILE.dump_python(dict(profile), mode="json"), at)
+                await self._put("profile", person_id, PROFILE.dump_python(dict(profile), mode="json"), at)
             case KeepRhythm(rhythm=None):
                 await self._connection.execute(delete(t.rhythm).where(t.rhythm.c.person_id == person_id))
                 await self._forget(person_id, Forget(kinds=KINDS, why="ended"), at)
             case KeepRhythm(rhythm=rhythm):
-                await self._put(t.rhythm, person_id, _plain(rhythm), at)
+                await self._put("rhythm", person_id, _plain(rhythm), at)
             case KeepEntry(entry=entry):
-                await self._add(t.entry, person_id=person_id, value=_plain(entry), at=at)
+                await add("entry", person_id, value=_plain(entry), at=at)
             case Remind(slot=slot):
                 await self._remind(person_id, slot)
             case Forget():
                 await self._forget(person_id, effect, at)
             case KeepConsent(version=version, given=given):
-                await self._add(t.consent, person_id=person_id, value={"version": version, "given": given}, at=at)
+                await add("consent", person_id, value={"version": version, "given": given}, at=at)
             case KeepAssessment(screening=screening, assessment=assessment, facts=facts, tested_at=tested_at):
                 value = {"assessment": _plain(assessment), "facts": _plain(facts)}
                 row = {"screening": screening, "version": assessment.version, "tested_at": tested_at, "value": value}
-                await self._add(t.assessment, person_id=person_id, at=at, **row)
+                await add("assessment", person_id, at=at, **row)
             case KeepAlert(alert=alert):
                 await self._keep_alert(person_id, alert, at)
             case KeepOverride(value=value):
@@ -414,52 +344,45 @@ class SqlTurns:
             case KeepRating(value=value):
                 await self._add(t.rating, client_id=person_id, value=dict(value), at=at)
             case KeepOrders(orders=orders):
-                await self._put(t.orders, person_id, _plain(orders), at)
+                await self._put("orders", person_id, _plain(orders), at)
             case KeepDesk(desk=desk):
                 row = {"value": _plain(desk), "at": at}
                 put = self._insert(t.desk).values(person_id=person_id, takes_all=False, **row)
                 await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
             case KeepPlan(plan=plan):
-                await self._add(t.plan, person_id=person_id, value=_plain(plan), at=at)
+                await add("plan", person_id, value=_plain(plan), at=at)
             case RaiseFlag(flag=flag, own_words=own_words, screen=screen):
-                raised = self._insert(t.flag).values(
-                    person_id=person_id,
-                    lookup=self._flag_lookup(person_id, flag.id),
-                    urgency=flag.urgency,
-                    action=flag.action,
-                    value={"flag": _plain(flag), "own_words": own_words, "screen": screen},
-                    raised_at=at,
-                )
-                await self._connection.execute(raised.on_conflict_do_nothing())
+                new = {
+                    "person_id": person_id,
+                    "lookup": self._flag_lookup(person_id, flag.id),
+                    "urgency": flag.urgency,
+                    "action": flag.action,
+                    "value": {"flag": _plain(flag), "own_words": own_words, "screen": screen},
+                    "raised_at": at,
+                }
+                await self._connection.later(person_id, self._writes.raised, new)
             case LiftFlag(flag_id=flag_id, reason=reason):
-                standing = and_(
-                    t.flag.c.person_id == person_id,
-                    t.flag.c.lookup == self._flag_lookup(person_id, flag_id),
-                    t.flag.c.closed_at.is_(None),
-                )
-                await self._connection.execute(update(t.flag).where(standing).values(closed_at=at, reason=reason))
+                lookup = self._flag_lookup(person_id, flag_id)
+                lifted = {"of": person_id, "flag": lookup, "closed_at": at, "reason": reason}
+                await self._connection.later(person_id, self._writes.lifted, lifted)
 
-    async def _put(self, table: Table, person_id: int, value: Any, at: datetime) -> None:
+    async def _put(self, table: str, person_id: int, value: Any, at: datetime) -> None:
         """Put the one row that a person has in a table."""
-        row = {"value": value, "at": at}
-        put = self._insert(table).values(person_id=person_id, **row)
-        await self._connection.execute(put.on_conflict_do_update(index_elements=["person_id"], set_=row))
+        row = {"person_id": person_id, "value": value, "at": at}
+        await self._connection.later(person_id, self._writes.put(table), row)
+
+    async def _add_later(self, table: str, person_id: int, **values: Any) -> None:
+        """Add a row about a person, whose id nobody asks for."""
+        await self._connection.later(person_id, self._writes.add(table), {"person_id": person_id, **values})
 
     async def _remind(self, person_id: int, slot: Slot) -> None:
-        t = self._tables.reminder
         named = {"kind": slot.kind, "local_date": slot.local_date.isoformat(), "slot": slot.slot}
-        put = self._insert(t).values(person_id=person_id, due_at=slot.due_at, state="waiting", **named)
-        moved = put.on_conflict_do_update(
-            index_elements=["person_id", "kind", "local_date", "slot"],
-            set_={"due_at": slot.due_at, "state": "waiting", "done_at": None, "why": None},
-            where=t.c.state != "done",  # one that went out is never due again
-        )
-        await self._connection.execute(moved)
+        row = {"person_id": person_id, "due_at": slot.due_at, "state": "waiting", **named}
+        await self._connection.later(person_id, self._writes.remind, row)
 
     async def _forget(self, person_id: int, effect: Forget, at: datetime) -> None:
-        t = self._tables.reminder
-        theirs = and_(t.c.person_id == person_id, in_state(t, "waiting"), t.c.kind.in_(effect.kinds))
-        await self._connection.execute(update(t).where(theirs).values(state="skipped", done_at=at, why=effect.why))
+        row = {"of": person_id, "state": "skipped", "done_at": at, "why": effect.why}
+        await self._connection.later(person_id, self._writes.forget(tuple(effect.kinds)), row)
 
     async def take_due(self, limit: int, now: datetime) -> Sequence[DueRow]:
         """Take the reminders that are due, the longest due first; they are done with unless marked otherwise.
@@ -494,23 +417,39 @@ class SqlTurns:
         await self._connection.execute(update(t).where(t.c.id == row.id).values(state="skipped", why=why))
 
     async def _keep_answer(self, person_id: int, answer: KeepAnswer, at: datetime) -> None:
-        t = self._tables.answer
-        run = (person_id, answer.screening)
-        if run not in self._answered:  # a page sends a dozen answers at once: they are counted here
-            of_run = and_(t.c.person_id == person_id, t.c.screening == answer.screening)
-            self._answered[run] = (
-                await self._connection.execute(select(func.max(t.c.seq)).where(of_run))
-            ).scalar() or 0
-        self._answered[run] += 1
         value = {"path": answer.path, "value": answer.value, "how": answer.how, "words": answer.words}
-        row = {"screening": answer.screening, "seq": self._answered[run], "value": value}
-        await self._add(t, person_id=person_id, at=at, **row)
+        counted = {"of": person_id, "run": answer.screening}  # it gets the next number of its screening
+        row = {"person_id": person_id, "screening": answer.screening, "value": value, "at": at}
+        await self._connection.later(person_id, self._writes.answer, {**counted, **row})
 
     async def put_out(self, person_id: int, card: str | None, message: Message, priority: str, at: datetime) -> None:
         """Put a message into the outbox; a `safety` one cancels prompts not yet sent. Raises LookupError.
 
         At a blocked address it is withheld: kept as what would have been said, and never sent.
         """
+        t = self._tables
+        reached = self._ahead.reached.get(person_id) or await self._reach(person_id)
+        if priority == "safety":
+            prompts = and_(t.outbox.c.address_id == reached.address_id, t.outbox.c.priority == "prompt")
+            await self._connection.execute(
+                update(t.outbox).where(prompts, in_state(t.outbox, "waiting")).values(state="superseded", done_at=at)
+            )
+        await self._add_later(
+            "outbox",
+            person_id,
+            address_id=reached.address_id,
+            card=card,
+            message=_as_stored(message),
+            priority=priority,
+            state="withheld" if reached.blocked else "waiting",
+            attempts=0,
+            uncertain=False,
+            at=at,
+            done_at=at if reached.blocked else None,
+        )
+
+    async def _reach(self, person_id: int) -> Reached:
+        """Find where somebody is reached, and hold it; raises LookupError."""
         t = self._tables
         preferred = select(t.address.c.id, t.address.c.blocked_at).where(t.address.c.preferred)
         preferred = preferred.join(t.conversation, t.conversation.c.person_id == t.address.c.person_id)
@@ -519,25 +458,7 @@ class SqlTurns:
         address = (await self._connection.execute(preferred)).one_or_none()
         if address is None:
             raise LookupError(f"person {person_id} has no address to write to")
-        address_id, blocked = address.id, address.blocked_at is not None
-        if priority == "safety":
-            prompts = and_(t.outbox.c.address_id == address_id, t.outbox.c.priority == "prompt")
-            await self._connection.execute(
-                update(t.outbox).where(prompts, in_state(t.outbox, "waiting")).values(state="superseded", done_at=at)
-            )
-        await self._add(
-            t.outbox,
-            person_id=person_id,
-            address_id=address_id,
-            card=card,
-            message=_as_stored(message),
-            priority=priority,
-            state="withheld" if blocked else "waiting",
-            attempts=0,
-            uncertain=False,
-            at=at,
-            done_at=at if blocked else None,
-        )
+        return Reached(address_id=address.id, blocked=address.blocked_at is not None)
 
     async def put_in(self, raw: Raw) -> bool:
         """Put an event into the inbox; False where (source, key) is there already."""
@@ -592,7 +513,8 @@ class SqlTurns:
 
     async def done(self, row: InboxRow, at: datetime) -> None:
         """Mark a row as handled."""
-        await self._settle(row, state="done", done_at=at)
+        values = {"of": row.id, "state": "done", "done_at": at, "attempts": row.attempts + 1}
+        await self._connection.later(row.id, self._writes.handled, values)
 
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         """Set a row aside that can't be handled; it is kept with its trace."""
@@ -600,7 +522,9 @@ class SqlTurns:
 
     async def empty(self, row: InboxRow, at: datetime) -> None:
         """Mark a row as handled, and keep nothing of it but that it came."""
-        await self._settle(row, state="done", done_at=at, value=EMPTY_EVENT, chat=None, trace=None)
+        values = {"of": row.id, "state": "done", "done_at": at, "attempts": row.attempts + 1}
+        values |= {"value": EMPTY_EVENT, "chat": None, "trace": None}
+        await self._connection.later(row.id, self._writes.emptied, values)
 
     async def erase(self, person_id: int, at: datetime) -> Address | None:
         """Delete all that is kept of a person, and what others were told of them; give where to say goodbye."""
@@ -635,12 +559,12 @@ def _due_row(row: Row[*tuple[Any, ...]]) -> DueRow:
         slot=Slot(kind=row.kind, local_date=date.fromisoformat(row.local_date), slot=row.slot, due_at=row.due_at),
         chat="{channel}:{bot}:{chat}".format(**row.address) if row.address is not None else "",
         blocked=row.address is None or row.blocked_at is not None,
-        rhythm=_readable(Rhythm, row.rhythm, "rhythm", []),
-        desk=_readable(Desk, row.desk, "desk", []),
+        rhythm=readable(Rhythm, row.rhythm, "rhythm", []),
+        desk=readable(Desk, row.desk, "desk", []),
     )
 
 
-async def withhold(connection: AsyncConnection, tables: Tables, address_id: int, at: datetime) -> None:
+async def withhold(connection: Executes, tables: Tables, address_id: int, at: datetime) -> None:
     """Keep what waits for an address from being sent."""
     t = tables.outbox
     waiting = and_(in_state(t, "waiting"), t.c.address_id == address_id)
@@ -650,17 +574,6 @@ async def withhold(connection: AsyncConnection, tables: Tables, address_id: int,
 def lookup_of(ring: KeyRing, address: Address) -> str:
     """Give the blind index of an address."""
     return ring.lookup(to_json([address.channel, address.bot, address.chat]).decode())
-
-
-def _readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> M | None:
-    """Read what is stored; None, and noted, where this version can't: its person must still be heard."""
-    if stored is None:
-        return None
-    try:
-        return model.model_validate(stored)
-    except ValidationError:
-        unreadable.append(what)
-        return None
 
 
 def _as_stored(message: Message) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import logging
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -112,25 +113,45 @@ async def handle(
     limit: int = 50,
     reply: Reply = reply,
     door: Door | None = None,
+    aside: Callable[[Coroutine[Any, Any, None]], object] | None = None,
 ) -> int:
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
     An event that raises is undone alone and set aside with its trace, and its person is told so.
-    Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
-    *door* says who may come in, and how an invitation looks here.
+    Taps are answered after the commit, best effort: *aside*, or before this returns.
+    Events of a channel that isn't here keep waiting. *door* says who may come in, and how an invitation looks here.
     """
-    batch = _Batch(channels=channels, clock=clock, library=library, words=phrasebook, reply=reply)
-    batch.door = door or batch.door
-    async with store.turns() as turns:
-        for row in await turns.pending(limit, clock.now(), {*channels, PERSON}):
-            await batch.take(turns, row)
-    for raw, said in batch.taps:
-        await channels[raw.source].answer_tap(raw, said)
-    for raw in batch.elsewhere:
-        await channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en"))
-    for address, message in batch.goodbyes:
-        await _say_goodbye(channels.get(address.channel), address, message)
+    parts: dict[str, Any] = {"channels": channels, "clock": clock, "library": library, "words": phrasebook}
+    parts |= {"reply": reply, "door": door or Door()}
+    try:
+        batch = await _handled(store, _Batch(**parts), limit)
+    except Exception as error:
+        # The database was told at the end, of all at once: told one by one, the event that it can't take is known.
+        log.warning("a batch was undone (%s); trying again event by event", type(error).__name__)
+        batch = await _handled(store, _Batch(**parts), limit, at_once=True)
+    rest = [
+        *(channels[raw.source].answer_tap(raw, said) for raw, said in batch.taps),
+        *(channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en")) for raw in batch.elsewhere),
+        *(_say_goodbye(channels.get(address.channel), address, message) for address, message in batch.goodbyes),
+    ]
+    if aside is None:
+        await asyncio.gather(*rest)
+    else:
+        for one in rest:
+            aside(one)
     return batch.count
+
+
+async def _handled(store: Store, batch: _Batch, limit: int, *, at_once: bool = False) -> _Batch:
+    async with store.turns(at_once=at_once) as turns:
+        rows = await turns.pending(limit, batch.clock.now(), {*batch.channels, PERSON})
+        read = [batch.read(row) for row in rows]
+        heard = [one for one in read if isinstance(one, _Heard)]
+        addresses = [one.address for one in heard if one.address is not None]
+        await turns.expect(addresses, [one.person_id for one in heard if one.person_id is not None])
+        for row, one in zip(rows, read, strict=True):
+            await batch.take(turns, row, one)
+    return batch
 
 
 async def _say_goodbye(channel: Channel | None, address: Address, message: Message) -> None:
@@ -278,13 +299,18 @@ class _Batch:
     emptied: set[int] = field(default_factory=set)
     """Rows of which nothing is to be kept: their person is gone, or was never there."""
 
-    async def take(self, turns: Turns, row: InboxRow) -> None:
+    def read(self, row: InboxRow) -> _Heard | Exception | None:
+        """Read a row; give what is wrong with one that can't be read."""
+        try:
+            return self._read(row.raw)
+        except Exception as error:
+            return error
+
+    async def take(self, turns: Turns, row: InboxRow, heard: _Heard | Exception | None) -> None:
         """Take one row: handle it, or set it aside."""
         self.count += 1
-        try:
-            heard = self._read(row.raw)
-        except Exception as error:
-            await self._set_aside(turns, row, error)
+        if isinstance(heard, Exception):
+            await self._set_aside(turns, row, heard)
             self._answer_if_tap(row.raw)
             return
         if heard is None or isinstance(heard.event, Elsewhere | Blocked):

@@ -121,6 +121,9 @@ class Turns(Protocol):
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         """Take the oldest rows of these sources that wait, in the order in which they came."""
 
+    async def expect(self, addresses: Collection[Address], people: Collection[int]) -> None:
+        """Read ahead where those stand whose events come next: who is at these addresses, and these people."""
+
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         """Undo what happens inside when it raises, and nothing else."""
 
@@ -277,8 +280,11 @@ class Store(Protocol):
     async def receive(self, raws: Sequence[Raw]) -> int:
         """Store raw updates in one transaction, durably; give how many were new."""
 
-    def turns(self) -> AbstractAsyncContextManager[Turns]:
-        """Open one transaction; commits at the end, rolls back if the block raises."""
+    def turns(self, *, at_once: bool = False) -> AbstractAsyncContextManager[Turns]:
+        """Open one transaction; commits at the end, rolls back if the block raises.
+
+        Writes may be held back until its end, where all that they raise undoes everything; *at_once*: none is.
+        """
 
     async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
         """Take due messages, at most one a chat, oldest first, and mark them as being sent.

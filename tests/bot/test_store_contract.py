@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.conversation.activities import Conversation, Screening
@@ -1026,7 +1026,7 @@ async def test_no_event_is_to_blame_for_trouble_of_the_database(pair: tuple[SqlS
         await holding.load(ann)
         with pytest.raises(DBAPIError, match="lock timeout"):
             async with other._open() as turns:
-                await turns._connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+                await turns._connection.execute(text("SET LOCAL lock_timeout = '20ms'"))
                 (row,) = await turns.pending(1, NOW, SOURCES)
                 with pytest.raises(DBAPIError, match="lock timeout"):
                     async with turns.savepoint():

@@ -18,7 +18,7 @@ from statistics import median
 from typing import get_args
 
 from bot.coaching import alerts
-from bot.coaching.alerts import Alert, Reason, Step, done, look_again_at, raised, told_again
+from bot.coaching.alerts import Alert, Reason, Step, Watcher, done, handed, look_again_at, raised, told_again
 from bot.coaching.digest import IN_TIME, Change, Digest, Raised, Silence, Standing, WhySilent, digest
 from bot.conversation.digest_pages import digest_page
 from bot.phrasebook import Phrasebook
@@ -54,6 +54,8 @@ A_MONTH: dict[str, float] = {
 """How often each befalls a client in four weeks."""
 PHONE = 40
 """So many letters a line of a phone has, about."""
+SAM = Watcher(id=1, name="sam")
+"""The coach of all of them."""
 RETURNS = 0.6
 """Of those who are written to after a silence, so many are heard the next day."""
 
@@ -195,7 +197,8 @@ class Coach:
                     screen=SCREEN,
                 )
                 before = client.alert
-                client.alert = raised(before, reason, id_=f"{client.id}-{when:%m%d%H%M}")
+                new = raised(before, reason, id_=f"{client.id}-{when:%m%d%H%M}")
+                client.alert = handed(new, SAM, when) if new is not before else new
                 if client.alert is before:
                     return 0
                 self.must.append((what, _name(client.alert), when + DAY))
@@ -228,7 +231,7 @@ class Coach:
             return 0
         again = 0
         while (look := look_again_at(alert)) is not None and look < at:
-            after = told_again(alert, look, cover=False, operator=False)
+            after = told_again(alert, look, order=(SAM,), operator=False)
             if after is alert:
                 break
             alert, again = after, again + 1
