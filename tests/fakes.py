@@ -285,25 +285,29 @@ class MemoryStore:
             uncertain=chosen.uncertain,
         )
 
-    async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
+    async def sent(self, ids: Mapping[int, str], now: datetime) -> None:
         async with self._open():
-            if row_id not in self.rows.outbox:
-                raise LookupError(f"there is no outbox row {row_id}")
-            self._change(row_id, state="sent", message_id=message_id)
-            row = self.rows.outbox[row_id]
-            held = self.rows.cards.get((row.address, row.card or ""))
-            if not (row.message.stands and held is not None and held[0] == message_id):
-                self.rows.newest[row.address] = message_id
-            if row.message.stands:
-                pass
-            elif row.message.rows:
-                self.rows.keyboards[row.address] = message_id
-            elif self.rows.keyboards.get(row.address) == message_id:
-                del self.rows.keyboards[row.address]
-            if row.card is None:
-                return
-            if held is None or held[0] != message_id:
-                self.rows.cards[row.address, row.card] = (message_id, row.claimed_at or now)
+            for row_id, message_id in ids.items():
+                self._sent(row_id, message_id, now)
+
+    def _sent(self, row_id: int, message_id: str, now: datetime) -> None:
+        if row_id not in self.rows.outbox:
+            raise LookupError(f"there is no outbox row {row_id}")
+        self._change(row_id, state="sent", message_id=message_id)
+        row = self.rows.outbox[row_id]
+        held = self.rows.cards.get((row.address, row.card or ""))
+        if not (row.message.stands and held is not None and held[0] == message_id):
+            self.rows.newest[row.address] = message_id
+        if row.message.stands:
+            pass
+        elif row.message.rows:
+            self.rows.keyboards[row.address] = message_id
+        elif self.rows.keyboards.get(row.address) == message_id:
+            del self.rows.keyboards[row.address]
+        if row.card is None:
+            return
+        if held is None or held[0] != message_id:
+            self.rows.cards[row.address, row.card] = (message_id, row.claimed_at or now)
 
     async def not_sent(
         self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False

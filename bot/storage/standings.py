@@ -59,7 +59,7 @@ class SqlStandings:
         t = self._tables
         held = t.address.join(t.conversation, t.conversation.c.person_id == t.address.c.person_id)
         found = select(t.address.c.lookup, t.address.c.person_id).select_from(held)
-        found = found.where(t.address.c.lookup.in_(_padded(sorted(lookups)))).order_by(t.address.c.id)
+        found = found.where(t.address.c.lookup.in_(padded(sorted(lookups)))).order_by(t.address.c.id)
         if self._connection.dialect.name == "postgresql":
             found = found.with_for_update(of=[t.conversation, t.address], key_share=True)
         return {row.lookup: row.person_id for row in await self._connection.execute(found)}
@@ -69,14 +69,14 @@ class SqlStandings:
         rows = await self._rows(ids, lock=lock) if ids else {}
         if not rows:
             return Ahead()
-        some = _padded(sorted(rows))
+        some = padded(sorted(rows))
         t = self._tables
         roles = await self._listed(select(t.role.c.person_id, t.role.c.role), t.role, some, t.role.c.role)
         open_flags = select(t.flag).where(t.flag.c.closed_at.is_(None))
         flags = await self._listed(open_flags, t.flag, some, t.flag.c.id)
         living = [one for one, row in rows.items() if row.plan is not None or row.rhythm is not None]
         entries = select(t.entry.c.person_id, t.entry.c.value)
-        logs = await self._listed(entries, t.entry, _padded(living), t.entry.c.id) if living else {}
+        logs = await self._listed(entries, t.entry, padded(living), t.entry.c.id) if living else {}
         consents = {one: await self._consent(one, row) for one, row in rows.items()}
         coaches = await self._desks.coaches_for(
             {one: row.coach_id for one, row in rows.items()}, {one: _given(held) for one, held in consents.items()}
@@ -151,7 +151,7 @@ class SqlStandings:
             t.address.c.blocked_at,
             exists().where(t.role.c.role == OPERATOR).label("operated"),
         ).select_from(joined)
-        theirs = chosen.where(t.person.c.id.in_(_padded(sorted(ids)))).order_by(t.person.c.id)
+        theirs = chosen.where(t.person.c.id.in_(padded(sorted(ids)))).order_by(t.person.c.id)
         if lock:
             theirs = theirs.with_for_update(of=t.conversation)
         return {row.id: row for row in await self._connection.execute(theirs)}
@@ -268,7 +268,7 @@ def readable(model: type[M], stored: Any, what: str, unreadable: list[str]) -> M
 T = TypeVar("T")
 
 
-def _padded(values: Sequence[T]) -> Sequence[T]:
+def padded(values: Sequence[T]) -> Sequence[T]:
     """Give the values, the last one again and again up to a power of two: few lengths are few statements."""
     wanted = 1 << max(0, len(values) - 1).bit_length()
     return [*values, *[values[-1]] * (wanted - len(values))] if values else values

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, Table, and_, case, column, exists, func, or_, select, table, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +18,7 @@ from bot.storage.database import Database
 from bot.storage.erasure_list import ErasureList
 from bot.storage.reapply import settle
 from bot.storage.retention import forget_clips, let_go, remind_silent
+from bot.storage.standings import padded
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
 from bot.storage.writes import Writes
@@ -42,6 +42,7 @@ class SqlStore:
         self._database, self._erasures = database, erasures
         self._tables = database.tables
         self._writes = Writes(self._tables, database.engine.dialect.name)
+        self._shared = database.engine.dialect.name == "postgresql"
 
     async def receive(self, raws: Sequence[Raw]) -> int:
         """Store raw updates in one transaction, durably; give how many were new."""
@@ -158,39 +159,42 @@ class SqlStore:
             t = self._tables.outbox
             await connection.execute(update(t).where(t.c.id.in_(ids)).values(**values))
 
-    async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
-        """Mark a message as sent, and remember which message is its card; raises LookupError."""
-        t = self._tables
+    async def sent(self, ids: Mapping[int, str], now: datetime) -> None:
+        """Mark messages as sent, and remember which are their cards; raises LookupError, and then marks none."""
         async with self._database.begin() as connection:
-            await self._hold(connection, row_id)
-            marked = await connection.execute(
-                update(t.outbox)
-                .where(t.outbox.c.id == row_id)
-                .values(state="sent", message_id=message_id, done_at=now, not_before=None)
-                .returning(t.outbox.c.address_id, t.outbox.c.card, t.outbox.c.claimed_at, t.outbox.c.message)
-            )
-            row = marked.one_or_none()
-            if row is None:
-                raise LookupError(f"there is no outbox row {row_id}")
-            bare = case((t.address.c.keyboard != message_id, t.address.c.keyboard))  # an edit took its buttons off
-            live = row.message["rows"] and not row.message.get("stands")
-            there = {"newest": message_id, "keyboard": message_id if live else bare}
-            if row.message.get("stands"):  # an edit far above leaves the newest where it was
-                same = and_(t.card.c.address_id == row.address_id, t.card.c.card == row.card)
-                edited = exists().where(same, t.card.c.message_id == message_id)
-                there = {"newest": case((edited, t.address.c.newest), else_=message_id)}
-            await connection.execute(update(t.address).where(t.address.c.id == row.address_id).values(**there))
-            if row.card is None:
-                return
-            # From when its sending began: what the person wrote meanwhile may stand below it.
-            held = {"message_id": message_id, "kind": KIND, "sent_at": row.claimed_at or now}
-            kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            put = kind(t.card).values(address_id=row.address_id, card=row.card, **held)
-            # An edit leaves the message where it was: only another message is a later one.
-            anew: ColumnElement[bool] = t.card.c.message_id != message_id
-            await connection.execute(
-                put.on_conflict_do_update(index_elements=["address_id", "card"], set_=held, where=anew)
-            )
+            rows = await self._flown(connection, sorted(ids))
+            if len(rows) != len(ids):
+                raise LookupError(f"there is no outbox row {min(set(ids) - {row.id for row in rows})}")
+            marked = [{"of": row.id, "message_id": ids[row.id], "done_at": now} for row in rows]
+            await connection.execute(self._writes.sent, marked)
+            there = [{"of": row.address_id, **_stands_now(row, ids[row.id])} for row in rows]
+            await connection.execute(self._writes.spoken, there)
+            cards = [
+                # From when its sending began: what the person wrote meanwhile may stand below it.
+                {"message_id": ids[row.id], "kind": KIND, "sent_at": row.claimed_at or now}
+                | {"address_id": row.address_id, "card": row.card}
+                for row in rows
+                # An edit leaves the message where it was: only another message is a later one.
+                if row.card is not None and row.stands_at != ids[row.id]
+            ]
+            if cards:
+                await connection.execute(self._writes.card, cards)
+
+    async def _flown(self, connection: AsyncConnection, ids: Sequence[int]) -> Sequence[AnyRow]:
+        """Read messages that were sent, and lock their addresses before them, as turns do: see SqlTurns."""
+        t = self._tables
+        same_card = and_(t.card.c.address_id == t.outbox.c.address_id, t.card.c.card == t.outbox.c.card)
+        joined = t.outbox.join(t.address).outerjoin(t.card, same_card)
+        chosen = select(
+            *(t.outbox.c[name] for name in ("id", "address_id", "card", "claimed_at", "message")),
+            t.address.c.newest,
+            t.address.c.keyboard,
+            t.card.c.message_id.label("stands_at"),
+        ).select_from(joined)
+        chosen = chosen.where(t.outbox.c.id.in_(padded(ids))).order_by(t.outbox.c.address_id)
+        if self._shared:
+            chosen = chosen.with_for_update(of=t.address, key_share=True)
+        return (await connection.execute(chosen)).all()
 
     async def not_sent(
         self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False
@@ -306,6 +310,14 @@ def _edits(queue: Sequence[AnyRow]) -> Sequence[int]:
             break
         run.append(row.id)
     return run
+
+
+def _stands_now(row: AnyRow, message_id: str) -> Mapping[str, str | None]:
+    """Tell which message is the newest of a chat, and which has the live buttons, now that one was sent."""
+    if row.message.get("stands"):  # an edit far above leaves the newest where it was
+        return {"newest": row.newest if row.stands_at == message_id else message_id, "keyboard": row.keyboard}
+    bare = None if row.keyboard == message_id else row.keyboard  # an edit took its buttons off
+    return {"newest": message_id, "keyboard": message_id if row.message["rows"] else bare}
 
 
 def _outbox_row(row: AnyRow) -> OutboxRow:

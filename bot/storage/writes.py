@@ -70,6 +70,16 @@ class Writes:
             where=t.reminder.c.state != "done",  # one that went out is never due again
         )
         """person_id, kind, local_date, slot, due_at, state."""
+        self.sent: Update = (
+            update(t.outbox).where(t.outbox.c.id == bindparam("of")).values(state="sent", not_before=None)
+        )
+        """of, message_id, done_at."""
+        self.spoken: Update = update(t.address).where(t.address.c.id == bindparam("of"))
+        """of, newest, keyboard."""
+        card = self._insert(t.card)
+        changed = {name: card.excluded[name] for name in ("message_id", "kind", "sent_at")}
+        self.card = card.on_conflict_do_update(index_elements=["address_id", "card"], set_=changed)
+        """address_id, card, message_id, kind, sent_at."""
         self.put = cache(self._put)
         self.add = cache(self._add)
         self.forget = cache(self._forget)

@@ -19,6 +19,8 @@ AFTER_SILENCE = timedelta(seconds=5)
 """The pause before the one repeat of a message whose fate is unknown: whatever was wrong needs a while."""
 LOOK_SECONDS = 1.0
 """How often work is looked for that nobody announced: retries that came due, rows another process wrote."""
+TOGETHER_SECONDS = 0.01
+"""How long a look for what is to be sent waits for more, while something is being sent. A proposal."""
 SECOND_REFUSAL = timedelta(seconds=60)
 """Another chat told to wait within so long of the first: the whole bot is too fast, not one chat. A proposal."""
 
@@ -45,6 +47,47 @@ class Pace:
         self._last[bot] = (address.chat, now)
 
 
+@dataclass
+class _Landed:
+    row_id: int
+    message_id: str
+    error: Exception | None = None
+    is_marked: bool = False
+
+
+class _Marks:
+    """Marks messages as sent: those that land while others are being marked are marked together."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._waiting: list[_Landed] = []
+        self._turn = asyncio.Lock()
+
+    async def sent(self, row_id: int, message_id: str) -> None:
+        """Mark a message as sent, and wait until it is; raises what the store raises."""
+        mine = _Landed(row_id, message_id)
+        self._waiting.append(mine)
+        async with self._turn:
+            if not mine.is_marked:
+                landed, self._waiting = self._waiting, []
+                await self._mark(landed)
+        if mine.error is not None:
+            raise mine.error
+
+    async def _mark(self, landed: Sequence[_Landed]) -> None:
+        error: Exception | None = None
+        try:
+            await self._store.sent({one.row_id: one.message_id for one in landed}, self._clock.now())
+        except Exception as raised:
+            if len(landed) > 1:  # as where somebody was deleted meanwhile: the others are marked all the same
+                for one in landed:
+                    await self._mark([one])
+                return
+            error = raised
+        for one in landed:
+            one.is_marked, one.error = True, error
+
+
 async def deliver(
     store: Store,
     channels: Mapping[str, Channel],
@@ -58,18 +101,21 @@ async def deliver(
 
     Chats are served side by side: one that hangs holds up no other. *woken* says that there is more to send.
     """
-    pace = pace or Pace()
+    pace, marks = pace or Pace(), _Marks(store, clock)
     sent = 0
     async with asyncio.TaskGroup() as group:
         flying: set[asyncio.Task[bool]] = set()
         while True:
+            if flying:  # what lands, or is to be said, at about the same time is taken together
+                await asyncio.sleep(TOGETHER_SECONDS)
             if woken is not None:
                 woken.clear()
             rows: Sequence[OutboxRow] = ()
             if len(flying) < limit and not pace.holds(clock.now()):
                 rows = await store.claim_outgoing(limit - len(flying), clock.now())
             flying |= {
-                group.create_task(_send(store, channels.get(row.address.channel), row, clock, pace)) for row in rows
+                group.create_task(_send(store, channels.get(row.address.channel), row, clock, pace, marks))
+                for row in rows
             }
             if not flying:
                 return sent
@@ -90,7 +136,7 @@ async def _first(flying: set[asyncio.Task[bool]], woken: asyncio.Event | None) -
     return {task for task in flying if task.done()}
 
 
-async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Clock, pace: Pace) -> bool:
+async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Clock, pace: Pace, marks: _Marks) -> bool:
     """Send one message and mark it; True where it was sent."""
     if channel is None:  # another process has this channel: the message keeps waiting
         await store.not_sent(row.id, f"no channel {row.address.channel}", clock.now() + LONGEST_WAIT, clock.now())
@@ -100,7 +146,7 @@ async def _send(store: Store, channel: Channel | None, row: OutboxRow, clock: Cl
         if message_id is None:
             return False
         # Marked after sending: better twice than never.
-        await store.sent(row.id, message_id, clock.now())
+        await marks.sent(row.id, message_id)
     except Exception:  # the database is in trouble; other chats must not be cut off because of it
         log.exception("outbox row %s could not be marked", row.id)
         pace.unmarked = True

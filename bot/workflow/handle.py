@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import logging
 import re
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -113,13 +112,11 @@ async def handle(
     limit: int = 50,
     reply: Reply = reply,
     door: Door | None = None,
-    aside: Callable[[Coroutine[Any, Any, None]], object] | None = None,
 ) -> int:
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
     An event that raises is undone alone and set aside with its trace, and its person is told so.
-    Taps are answered after the commit, best effort: *aside*, or before this returns.
-    Events of a channel that isn't here keep waiting. *door* says who may come in, and how an invitation looks here.
+    Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting. *door* says who may come in, and how an invitation looks here.
     """
     parts: dict[str, Any] = {"channels": channels, "clock": clock, "library": library, "words": phrasebook}
     parts |= {"reply": reply, "door": door or Door()}
@@ -129,16 +126,12 @@ async def handle(
         # The database was told at the end, of all at once: told one by one, the event that it can't take is known.
         log.warning("a batch was undone (%s); trying again event by event", type(error).__name__)
         batch = await _handled(store, _Batch(**parts), limit, at_once=True)
-    rest = [
-        *(channels[raw.source].answer_tap(raw, said) for raw, said in batch.taps),
-        *(channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en")) for raw in batch.elsewhere),
-        *(_say_goodbye(channels.get(address.channel), address, message) for address, message in batch.goodbyes),
-    ]
-    if aside is None:
-        await asyncio.gather(*rest)
-    else:
-        for one in rest:
-            aside(one)
+    for raw, said in batch.taps:
+        await channels[raw.source].answer_tap(raw, said)
+    for raw in batch.elsewhere:
+        await channels[raw.source].turn_away(raw, phrasebook.text(NOT_HERE, "en"))
+    for address, message in batch.goodbyes:
+        await _say_goodbye(channels.get(address.channel), address, message)
     return batch.count
 
 

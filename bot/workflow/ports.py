@@ -292,8 +292,11 @@ class Store(Protocol):
         Of several edits of one card that wait, the newest is given and the others are marked superseded.
         """
 
-    async def sent(self, row_id: int, message_id: str, now: datetime) -> None:
-        """Mark a message as sent, and remember which message is its card and which has the live buttons."""
+    async def sent(self, ids: Mapping[int, str], now: datetime) -> None:
+        """Mark messages as sent, by the ids that the channel gave them; raises LookupError.
+
+        Which message is a card now, and which has the live buttons, is remembered.
+        """
 
     async def not_sent(
         self, row_id: int, why: str, retry_at: datetime | None, now: datetime, *, uncertain: bool = False

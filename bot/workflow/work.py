@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from bot.workflow.deliver import LOOK_SECONDS, Pace, deliver
 from bot.workflow.door import Door
@@ -41,7 +40,6 @@ class Work:
         self._pace = Pace()
         self._came, self._goes = asyncio.Event(), asyncio.Event()
         self._waiting: list[Raw] = []
-        self._beside: set[asyncio.Task[None]] = set()
 
     async def receive(self, raws: Sequence[Raw]) -> int:
         """Store updates durably and wake those who handle them; give how many were new."""
@@ -60,7 +58,6 @@ class Work:
             group.create_task(self._repeat(self._handle, self._came, stopping))
             group.create_task(self._repeat(self._deliver, self._goes, stopping))
             group.create_task(self._show_busy(stopping))
-        await asyncio.gather(*self._beside)
 
     async def due(self) -> int:
         """Put what came due into the inbox and wake those who handle it; give how many came due."""
@@ -73,21 +70,13 @@ class Work:
         """Handle and send what is left."""
         while await self._handle() or await self._deliver():
             pass
-        await asyncio.gather(*self._beside)
 
     async def _handle(self) -> int:
-        parts = (self._store, self._channels, self._clock, self._library, self._phrasebook)
-        count = await handle(*parts, door=self._door, aside=self._aside)
+        count = await handle(self._store, self._channels, self._clock, self._library, self._phrasebook, door=self._door)
         self._waiting = []
         if count:
             self._goes.set()
         return count
-
-    def _aside(self, best_effort: Coroutine[Any, Any, None]) -> None:
-        """Do something while the work goes on: answers to taps wait for nobody."""
-        task = asyncio.create_task(best_effort)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
 
     async def _deliver(self) -> int:
         if self._pace.unmarked:  # nothing is being sent now, so what stands as being sent was cut off

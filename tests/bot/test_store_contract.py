@@ -149,7 +149,7 @@ async def drain(store: Store, clock: FakeClock) -> list[tuple[str, str | None]]:
     while rows := await claim(store, clock.now()):
         for row in rows:
             said.append((row.message.text, row.edit))
-            await store.sent(row.id, row.edit or f"m{row.id}", clock.now())
+            await store.sent({row.id: row.edit or f"m{row.id}"}, clock.now())
     return said
 
 
@@ -485,9 +485,9 @@ async def test_messages_of_a_chat_go_one_at_a_time_in_order(store: Store, clock:
     first, other = await claim(store)
     assert [first.message.text, other.message.text] == ["1", "a"]
     assert await claim(store) == []
-    await store.sent(first.id, "m1", NOW)
+    await store.sent({first.id: "m1"}, NOW)
     assert [row.message.text for row in await claim(store)] == ["2"]
-    await store.sent(other.id, "m2", NOW)
+    await store.sent({other.id: "m2"}, NOW)
     assert await claim(store) == []
 
 
@@ -563,7 +563,7 @@ async def test_the_message_with_the_live_buttons_is_known(store: Store, clock: F
             person_id = await turns.person_at(ANN, "Ann", NOW)
             await turns.put_out(person_id, card, Message(text=text, rows=ROWS if rows else ()), "reply", NOW)
         (row,) = await claim(store)
-        await store.sent(row.id, row.edit or f"m{row.id}", clock.now())
+        await store.sent({row.id: row.edit or f"m{row.id}"}, clock.now())
         return row
 
     assert (await next_one("ask", "c", rows=True)).keyboard is None
@@ -603,7 +603,7 @@ async def test_an_edit_leaves_a_card_where_it_was(store: Store, clock: FakeClock
     await say(store, "2", card="c")
     (editing,) = await claim(store, clock.skip(timedelta(seconds=1)))
     await typed(store, ANN, clock.skip(timedelta(seconds=1)))
-    await store.sent(editing.id, "m1", clock.skip(timedelta(seconds=1)))
+    await store.sent({editing.id: "m1"}, clock.skip(timedelta(seconds=1)))
     await say(store, "3", card="c")
     assert await drain(store, clock) == [("3", None)]
 
@@ -612,7 +612,7 @@ async def test_words_typed_while_a_card_was_on_its_way_count_as_below_it(store: 
     await say(store, "1", card="c")
     (row,) = await claim(store, clock.now())
     await typed(store, ANN, clock.skip(timedelta(seconds=1)))
-    await store.sent(row.id, "m1", clock.skip(timedelta(seconds=1)))
+    await store.sent({row.id: "m1"}, clock.skip(timedelta(seconds=1)))
     await say(store, "2", card="c")
     assert await drain(store, clock) == [("2", None)]
 
@@ -628,7 +628,7 @@ async def test_a_message_cut_off_is_never_lost(store: Store) -> None:
     await say(store, "a", to=SAM)
     cut, other = await claim(store)
     assert not cut.uncertain
-    await store.sent(other.id, "m1", NOW)
+    await store.sent({other.id: "m1"}, NOW)
     for tries in range(1, MOST_TRIES):
         assert await store.recover(NOW) == 1
         (again,) = await claim(store)
@@ -681,7 +681,7 @@ async def test_a_message_that_waits_for_its_time_holds_up_its_own_chat_alone(sto
     await say(store, "a", "b", to=SAM)
     first, other = await claim(store)
     await store.not_sent(first.id, "asked to wait", NOW + timedelta(minutes=15), NOW)
-    await store.sent(other.id, "m1", NOW)
+    await store.sent({other.id: "m1"}, NOW)
     assert [row.message.text for row in await claim(store, limit=1)] == ["b"]
     assert await texts(store) == []
 
@@ -709,10 +709,10 @@ async def test_events_of_other_sources_take_no_place(store: Store) -> None:
 async def test_what_was_sent_is_not_recovered(store: Store) -> None:
     await say(store, "1")
     (row,) = await claim(store)
-    await store.sent(row.id, "m1", NOW)
+    await store.sent({row.id: "m1"}, NOW)
     assert await store.recover(NOW) == 0
     with pytest.raises(LookupError, match="999"):
-        await store.sent(999, "m9", NOW)
+        await store.sent({999: "m9"}, NOW)
 
 
 # --- what only a database can promise
@@ -930,7 +930,7 @@ async def test_two_workers_send_every_message_once_and_in_order(postgres_url: st
             for row in await store.claim_outgoing(3, NOW):
                 sent.append((row.address.chat, row.message.text))
                 await asyncio.sleep(0.001)
-                await store.sent(row.id, f"m{row.id}", NOW)
+                await store.sent({row.id: f"m{row.id}"}, NOW)
             await asyncio.sleep(0.001)
 
     async with asyncio.timeout(30):
@@ -1072,7 +1072,7 @@ async def test_processes_never_wait_for_each_other_in_a_circle(pair: tuple[SqlSt
                 elif row.id % 7 == 0:
                     await store.not_sent(row.id, "no network", NOW, NOW)
                 else:
-                    await store.sent(row.id, f"m{row.id}", NOW)
+                    await store.sent({row.id: f"m{row.id}"}, NOW)
             await asyncio.sleep(0.01)
 
     async with asyncio.timeout(30):
