@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.storage.crypto import DataKeyMissing, KeyRing
+from bot.storage.here import connect_here
 from bot.storage.tables import NEWEST, make_tables
 from bot.storage.upgrade import bring_up, revision, upgrade
 
@@ -275,7 +276,7 @@ def make_engine(url: str, name: str) -> AsyncEngine:
     if sqlite_file(url) is None:
         engine = create_async_engine(address, poolclass=StaticPool, hide_parameters=True)
     else:
-        engine = create_async_engine(address, hide_parameters=True)
+        engine = create_async_engine(address, hide_parameters=True, connect_args={"async_creator_fn": connect_here})
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

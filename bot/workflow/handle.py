@@ -116,7 +116,8 @@ async def handle(
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
     An event that raises is undone alone and set aside with its trace, and its person is told so.
-    Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting. *door* says who may come in, and how an invitation looks here.
+    Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
+    *door* says who may come in, and how an invitation looks here.
     """
     parts: dict[str, Any] = {"channels": channels, "clock": clock, "library": library, "words": phrasebook}
     parts |= {"reply": reply, "door": door or Door()}

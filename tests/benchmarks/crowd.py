@@ -22,6 +22,8 @@ AT_ONCE = 100
 """Updates that a poll brings at most, as Telegram's."""
 LONGEST = 60
 """Taps after which a client goes and another comes: some minds revise and contradict themselves without end."""
+NOW = 1_795_000_000
+"""When everything is said, in Unix seconds."""
 ME = {"id": 123456, "is_bot": True, "first_name": "Bench", "username": "bench_bot"}
 
 
@@ -82,7 +84,7 @@ class Crowd:
     def _write(self, client: Client, text: str) -> None:
         who = {"id": client.id, "is_bot": False, "first_name": "Ann", "language_code": "en"}
         chat = {"id": client.id, "type": "private", "first_name": "Ann"}
-        message = {"message_id": self._message_id(), "date": int(time.time()), "chat": chat, "from": who}
+        message = {"message_id": self._message_id(), "date": NOW, "chat": chat, "from": who}
         command = {"entities": [{"type": "bot_command", "offset": 0, "length": len(text)}]} if text[0] == "/" else {}
         self._push({"message": {**message, "text": text, **command}})
 
@@ -136,7 +138,7 @@ class Crowd:
         client.tapped_at = time.perf_counter()
         who = {"id": client.id, "is_bot": False, "first_name": "Ann", "language_code": "en"}
         chat = {"id": client.id, "type": "private", "first_name": "Ann"}
-        message = {"message_id": client.message_id, "date": int(time.time()), "chat": chat, "from": ME, "text": "…"}
+        message = {"message_id": client.message_id, "date": NOW, "chat": chat, "from": ME, "text": "…"}
         query = {
             "id": f"{client.id}:{client.taps}",
             "from": who,
@@ -192,7 +194,7 @@ class Crowd:
                     client.message_id, client.replied = number, True
                     self._moved(client)
                 chat_data = {"id": chat, "type": "private", "first_name": "Ann"}
-                message = {"message_id": number, "date": int(time.time()), "chat": chat_data, "from": ME}
+                message = {"message_id": number, "date": NOW, "chat": chat_data, "from": ME}
                 return {**message, "text": params["text"]}
             case "answerCallbackQuery":
                 client = self._clients.get(int(params["callback_query_id"].partition(":")[0]))
