@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_dir, user_data_dir
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+WEBHOOK_PORTS = (443, 80, 88, 8443)
+"""The ports that Telegram brings updates to."""
 
 
 class SettingsError(Exception):
@@ -49,7 +53,11 @@ class Settings(BaseSettings):
     telegram_bot: the bot's name, for links to it where the Bot API can't be asked. invite_only: nobody begins without
     a coach's invitation. backup_hours: how often coxa serve makes a backup (unset: never). backup_keep: how many of
     those stay (the default is a proposal). secrets_dir: a folder of files, each named as a setting in small letters
-    (coxa_telegram_token) and holding its value; the environment goes before them.
+    (coxa_telegram_token) and holding its value; the environment goes before them. webhook_url: where Telegram brings
+    updates to. webhook_secret: what it shows with each. webhook_path, webhook_listen: the path and the host:port that
+    the bot hears on. metrics_listen: host:port of health and figures (unset: nowhere). sends_per_second: how many
+    messages go out, all processes together (the default is what Telegram takes for nothing; 0: as fast as it goes).
+    paid_broadcast: have Telegram take more than that, for Stars.
     """
 
     model_config = SettingsConfigDict(
@@ -68,6 +76,13 @@ class Settings(BaseSettings):
     backup_hours: int | None = Field(default=None, ge=1)
     backup_keep: int = Field(default=7, ge=1)
     secrets_dir: Path | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    webhook_path: str = "/telegram"
+    webhook_listen: str = "127.0.0.1:8080"
+    metrics_listen: str | None = None
+    sends_per_second: float = Field(default=30, ge=0, le=1000)
+    paid_broadcast: bool = False
 
     @field_validator("data_dir", "key_file", "screens")
     @classmethod
@@ -96,6 +111,38 @@ class Settings(BaseSettings):
             raise ValueError(f"it is {url!r}; give the Bot API's address as https://api.telegram.org/bot")
         return url.rstrip("/")
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _reached_at(cls, url: str | None) -> str | None:
+        parts = urlsplit(url) if url is not None else None
+        if parts is not None and (parts.scheme != "https" or not parts.hostname or re.search(r"\s", url or "")):
+            raise ValueError(f"it is {url!r}; give what Telegram can reach, as https://coxa.example.com/telegram")
+        if parts is not None and (_port(parts.netloc) or 443) not in WEBHOOK_PORTS:
+            raise ValueError(f"it is {url!r}; Telegram goes to the ports 443, 80, 88 and 8443 alone")
+        return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        bare = secret.get_secret_value().strip() if secret is not None else None
+        if bare is not None and not re.fullmatch(r"[A-Za-z0-9_-]{32,256}", bare):
+            raise ValueError("give 32 to 256 signs of A-Z, a-z, 0-9, _ and -, as openssl rand -hex 32 prints them")
+        return SecretStr(bare) if bare is not None else None
+
+    @field_validator("webhook_path")
+    @classmethod
+    def _path(cls, path: str) -> str:
+        if not re.fullmatch(r"/[A-Za-z0-9._~/-]*", path) or path in ("/healthz", "/readyz"):
+            raise ValueError(f"it is {path!r}; give a path as /telegram")
+        return path
+
+    @field_validator("webhook_listen", "metrics_listen")
+    @classmethod
+    def _listens(cls, where: str | None) -> str | None:
+        if where is not None and (not re.fullmatch(r"[^\s:/]+:\d+|\[[0-9A-Fa-f:.]+\]:\d+", where) or not _port(where)):
+            raise ValueError(f"it is {where!r}; give host:port, as 127.0.0.1:8080 ([::1]:8080 for IPv6)")
+        return where
+
     @model_validator(mode="after")
     def _key_apart(self) -> Settings:
         if self.key_file.resolve().is_relative_to(self.data_dir.resolve()):
@@ -116,6 +163,20 @@ class Settings(BaseSettings):
             )
         return self.telegram_token
 
+    def webhook(self) -> tuple[str, SecretStr]:
+        """Give the webhook's address and its secret; raises SettingsError where either is missing."""
+        if self.webhook_url is None:
+            raise SettingsError(
+                "COXA_WEBHOOK_URL is not set; give the address that Telegram reaches your proxy at, as"
+                " https://coxa.example.com/telegram (coxa serve without --webhook needs none)"
+            )
+        if self.webhook_secret is None:
+            raise SettingsError(
+                "COXA_WEBHOOK_SECRET is not set; without it anybody could write in anybody's name: openssl rand -hex 32"
+                " prints one, the same for every bot that serves this webhook"
+            )
+        return self.webhook_url, self.webhook_secret
+
     @property
     def url(self) -> SecretStr:
         """Give the database's address."""
@@ -125,3 +186,17 @@ class Settings(BaseSettings):
     def place(self) -> str:
         """Say where data is kept, without any password."""
         return str(self.data_dir / "coxa.db") if self.database_url is None else "the database of COXA_DATABASE_URL"
+
+
+def place(where: str) -> tuple[str, int]:
+    """Give host and port of a setting that was checked."""
+    host, _, port = where.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _port(netloc: str) -> int | None:
+    """Give the port that an address names; None where it names none that there is."""
+    try:
+        return urlsplit(f"//{netloc}").port
+    except ValueError:
+        return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -14,25 +14,31 @@ from typing import TYPE_CHECKING, Any
 from bot.channels.console import CHANNEL, NAME, Console, Note, Paper, Skip, address_of, plain
 from bot.conversation.effects import Joined, Line, Slot
 from bot.phrasebook import Phrasebook, load_phrasebook
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, place
 from bot.workflow.deliver import deliver
 from bot.workflow.door import Door
 from bot.workflow.due import due
 from bot.workflow.handle import handle
-from bot.workflow.ports import Clock, Raw, Store
+from bot.workflow.intake import Intake
+from bot.workflow.ports import Clock, Raw, Speed, Store
 from bot.workflow.receive import receive
+from bot.workflow.watch import Watch
 from bot.workflow.work import Work
 from rules import ContentError, Library, load_library
 from rules.check import check
 
 if TYPE_CHECKING:
-    from telegram import Bot
+    from pydantic import SecretStr
+    from starlette.applications import Starlette
 
+    from bot.channels.telegram import Telegram
     from bot.channels.telegram_menu import Shown
     from bot.coaching.record import Record
     from bot.export.writer import Writer
     from bot.storage.database import Database
     from bot.storage.erasure_list import ErasureList
+    from bot.storage.store import SqlStore
+    from bot.web.listen import Listener
 
 
 log = logging.getLogger(__name__)
@@ -58,6 +64,8 @@ LONG, SHORT = 512, 120
 """The longest description and short description that Telegram takes."""
 REACH_SECONDS = 5.0
 """The pause between tries to reach Telegram at the start."""
+TAKE_OVER_SECONDS = 5.0
+"""How often it is looked for what a process that is gone was sending. A proposal."""
 TEXTS_LAST = timedelta(days=90)
 """How long events as they came, and the words of messages, are kept: to look into a complaint. A proposal."""
 BACKUPS = "backups"
@@ -237,8 +245,10 @@ class Terminal:
                 return
 
 
-async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Answer on Telegram until told to stop; raises SettingsError for a token or an address that can't be used."""
+async def serve(
+    settings: Settings, stopping: asyncio.Event, say: Callable[[str], None], *, by_webhook: bool = False
+) -> None:
+    """Answer on Telegram until told to stop, polling or *by webhook*; raises SettingsError for what can't be used."""
     # A third of a second of imports that a terminal does without.
     from bot.channels.telegram import CHANNEL as TELEGRAM
     from bot.channels.telegram import make_telegram
@@ -246,24 +256,65 @@ async def serve(settings: Settings, stopping: asyncio.Event, say: Callable[[str]
     from bot.channels.telegram_poll import Poll
     from bot.pictures.painter import ThreadPainter
     from bot.scheduler import ticking
+    from bot.storage.backup import newest_at
+    from bot.web.health import Health
+    from bot.web.hook import Hook
+    from bot.web.metrics import Metrics
 
     token = settings.telegram().get_secret_value()
-    content, clock = read_content(settings), SystemClock()
-    async with open_store(settings, memory=False) as store:
+    hook = settings.webhook() if by_webhook else None
+    content, clock, health = read_content(settings), SystemClock(), Health(stopping)
+    metrics = Metrics(clock)
+    watch = Watch(metrics.ended)
+    async with AsyncExitStack() as opened:
+        if settings.metrics_listen is not None:  # at once: others look whether we live while a database is migrated
+            pages = _listening("COXA_METRICS_LISTEN", settings.metrics_listen, health.app(metrics.routes()))
+            await opened.enter_async_context(pages)
+        store = await opened.enter_async_context(open_store(settings, memory=False))
+        health.database, metrics.standing = store.figures.answers, store.figures.standing
+        if settings.backup_hours is not None:
+            metrics.newest_backup = lambda: newest_at(settings.data_dir / BACKUPS)
         painter = ThreadPainter(writer(store, content, clock).write)
-        telegram = make_telegram(token, settings.telegram_api_url, painter)
+        paid = settings.paid_broadcast
+        telegram = make_telegram(token, settings.telegram_api_url, painter, paid=paid, watch=watch)
         bot = telegram.bot
         try:
-            if not await _reach(bot, stopping, say):
+            if not await _reach(bot.initialize, stopping, say):
                 return
+            health.is_known = True
             door = Door(bot=bot.username, invite_only=settings.invite_only)
-            work = Work(store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook, door)
+            speed = Speed(per_second=settings.sends_per_second) if settings.sends_per_second else None
+            parts = (store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook, door)
+            work = Work(*parts, speed=speed, watch=watch)
             await show(bot, menus(content))
+
+            async def received(raws: Sequence[Raw]) -> None:
+                with watch("receive") as doing:
+                    doing.count = await work.receive(raws)
+
+            async def came_due() -> int:
+                with watch("due") as doing:
+                    doing.count = await work.due()
+                return doing.count
+
+            comes = Poll(telegram, clock, received).run
+            if hook is not None:
+                heard = Hook(
+                    settings.webhook_path,
+                    hook[1].get_secret_value(),
+                    clock,
+                    telegram.raw,
+                    Intake(received).keep,
+                )
+                hearing = _listening("COXA_WEBHOOK_LISTEN", settings.webhook_listen, heard.app(health.routes()))
+                comes = (await opened.enter_async_context(hearing)).until
+                if not await _reach(lambda: _hook(telegram, *hook), stopping, say):
+                    return
             say(f"Coxa answers as @{bot.username}. Kept in {settings.place}; the key in {settings.key_file}.")
-            poll = Poll(telegram, clock, work.receive)
             backup = None if settings.backup_hours is None else lambda: back_up(settings, clock)
-            async with ticking(work.due, daily=lambda: sweep(store, settings, clock), backup=backup):
-                await _until_stopped(stopping, poll.run(stopping), work.run(stopping), then=work.finish)
+            running = (comes(stopping), work.run(stopping), _take_over(store, clock, stopping))
+            async with ticking(came_due, daily=lambda: sweep(store, settings, clock), backup=backup):
+                await _until_stopped(stopping, *running, then=work.finish)
         finally:
             await telegram.close()
             await bot.shutdown()
@@ -312,14 +363,53 @@ async def back_up(settings: Settings, clock: Clock) -> None:
     log.info("backup %s made: %s bytes; %s older deleted", made.path.name, made.size, len(gone))
 
 
-async def _reach(bot: Bot, stopping: asyncio.Event, say: Callable[[str], None]) -> bool:
-    """Wait until Telegram answers; False where we are told to stop before. Raises SettingsError for a bad token."""
+@asynccontextmanager
+async def _listening(setting: str, where: str, app: Starlette) -> AsyncIterator[Listener]:
+    """Serve an app where a setting says; raises SettingsError where that can't be."""
+    from bot.web.listen import PlaceTaken, listening
+
+    async with AsyncExitStack() as opened:
+        try:
+            listener = await opened.enter_async_context(listening(app, *place(where)))
+        except PlaceTaken as error:
+            raise SettingsError(f"{setting} is {where}, where nothing can listen ({error}); give another") from error
+        yield listener
+
+
+async def _hook(telegram: Telegram, url: str, secret: SecretStr) -> None:
+    """Have updates brought to us; raises SettingsError for an address that Telegram does not take."""
+    from telegram.error import BadRequest
+
+    try:
+        await telegram.hook(url, secret.get_secret_value())
+    except BadRequest as error:
+        raise SettingsError(f"COXA_WEBHOOK_URL is {url}, which Telegram does not take ({error})") from error
+
+
+async def _take_over(store: SqlStore, clock: Clock, stopping: asyncio.Event) -> None:
+    """Look now and then for what a process that is gone was sending, until told to stop."""
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), TAKE_OVER_SECONDS)
+        try:
+            count = await store.take_over(clock.now())
+        except Exception as error:  # the database is in trouble; the next look tries again
+            log.warning("nothing could be taken over (%s)", type(error).__name__)
+            continue
+        if count:
+            log.warning("%s messages were being sent by a process that is gone; they are sent again", count)
+
+
+async def _reach(
+    ask: Callable[[], Coroutine[Any, Any, None]], stopping: asyncio.Event, say: Callable[[str], None]
+) -> bool:
+    """Ask Telegram until it answers; False where we are told to stop before. Raises SettingsError for a bad token."""
     from telegram.error import InvalidToken, TelegramError
 
     stop = asyncio.ensure_future(stopping.wait())
     try:
         while not stopping.is_set():
-            asking = asyncio.ensure_future(bot.initialize())
+            asking = asyncio.ensure_future(ask())
             await asyncio.wait({asking, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
                 asking.cancel()
@@ -410,7 +500,7 @@ def explained(settings: Settings) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[Store]:
+async def open_store(settings: Settings, *, memory: bool) -> AsyncIterator[SqlStore]:
     """Open the store: the database of the settings, or one in memory that is gone afterwards.
 
     Raises SettingsError for a database that can't be reached, and what bot.storage raises for one that can't be used.

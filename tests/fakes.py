@@ -30,7 +30,19 @@ from bot.conversation.effects import (
 from bot.conversation.events import Blocked, Event, Tapped, Typed
 from bot.conversation.known import SIDE_CONSENTS, Known, OpenFlag, Person
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
-from bot.workflow.ports import Address, Desks, DueRow, Heard, InboxRow, Message, NobodyError, OutboxRow, Raw, Turns
+from bot.workflow.ports import (
+    Address,
+    Desks,
+    DueRow,
+    Heard,
+    InboxRow,
+    Message,
+    NobodyError,
+    OutboxRow,
+    Raw,
+    Speed,
+    Turns,
+)
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOST_TRIES = 10
@@ -125,6 +137,7 @@ class KeptEvent:
 
     row: InboxRow
     state: str = "waiting"
+    not_before: datetime | None = None
     trace: str | None = None
 
 
@@ -243,7 +256,9 @@ class MemoryStore:
             finally:
                 self._holder = None
 
-    async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
+    async def claim_outgoing(self, limit: int, now: datetime, speed: Speed | None = None) -> Sequence[OutboxRow]:
+        if speed is not None:
+            raise NotImplementedError("keeping a pace needs a database: nothing here stands in for it")
         async with self._open():
             queues = sorted(self._queues(), key=lambda queue: (min(RANKS[m.priority] for m in queue), queue[0].id))
             due = [queue for queue in queues if queue[0].not_before is None or queue[0].not_before <= now]
@@ -369,8 +384,10 @@ class MemoryTurns:
         """Read nothing ahead: all is at hand."""
 
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
-        waiting = [event.row for event in self._rows.inbox.values() if event.state == "waiting"]
-        return [row for row in waiting if row.raw.source in sources][:limit]
+        waiting = [event for event in self._rows.inbox.values() if event.state == "waiting"]
+        put_off = {event.row.raw.chat for event in waiting if event.not_before is not None and event.not_before > now}
+        rows = [event.row for event in waiting if event.not_before is None or event.not_before <= now]
+        return [row for row in rows if row.raw.source in sources and (row.raw.chat or " ") not in put_off][:limit]
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -563,6 +580,9 @@ class MemoryTurns:
 
     async def erase(self, person_id: int, at: datetime) -> Address | None:
         raise NotImplementedError("deleting needs a database: nothing here stands in for it")
+
+    async def put_off(self, row: InboxRow, until: datetime) -> None:
+        self._settle(row, not_before=until)
 
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         self._settle(row, state="aside", trace=trace)

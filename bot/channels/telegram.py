@@ -43,12 +43,15 @@ from bot.conversation.events import (
 )
 from bot.timetable.places import zone_at
 from bot.workflow.ports import Address, Heard, Message, Painter, Raw, SendError
+from bot.workflow.watch import UNWATCHED, Watch
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "telegram"
 WANTED = ("message", "edited_message", "callback_query", "my_chat_member")
 """The updates that mean something to us; others are not sent to us at all."""
+SIDE_BY_SIDE = 40
+"""How many connections Telegram may bring updates by; its own default."""
 NOT_THERE = (
     "message to edit not found",
     "message can't be edited",
@@ -86,8 +89,17 @@ OTHERS = ("contact", "poll", "dice", "story", "game", "checklist", "paid_media",
 class Telegram:
     """One bot on Telegram."""
 
-    def __init__(self, bot: Bot, poll: BaseRequest, painter: Painter | None = None) -> None:
-        self.bot, self._poll, self._painter = bot, poll, painter
+    def __init__(
+        self,
+        bot: Bot,
+        poll: BaseRequest,
+        painter: Painter | None = None,
+        *,
+        paid: bool = False,
+        watch: Watch = UNWATCHED,
+    ) -> None:
+        self.bot, self._poll, self._painter, self._watch = bot, poll, painter, watch
+        self._sends: dict[str, Any] = {"allow_paid_broadcast": True} if paid else {}
         self._aside: set[asyncio.Task[None]] = set()
 
     @property
@@ -111,6 +123,11 @@ class Telegram:
         """
         asked = {"offset": offset, "timeout": seconds, "limit": limit, "allowed_updates": json.dumps(WANTED)}
         return await self._poll.post(f"{self.bot.base_url}/getUpdates?{urlencode(asked)}", read_timeout=seconds + 25)
+
+    async def hook(self, url: str, secret: str) -> None:
+        """Have updates brought to an address, each with a secret; raises what python-telegram-bot raises."""
+        given: dict[str, Any] = {"secret_token": secret, "allowed_updates": WANTED, "max_connections": SIDE_BY_SIDE}
+        await self.bot.set_webhook(url, drop_pending_updates=False, **given)
 
     def raw(self, update: Mapping[str, Any], at: datetime) -> Raw:
         """Make an update, as it came, into what the inbox keeps; raises ValueError without an update_id."""
@@ -180,6 +197,16 @@ class Telegram:
 
     async def send(self, address: Address, message: Message, edit: str | None) -> str:
         """Send or edit a message and give its id; raises SendError. A text that is too long goes in parts."""
+        with self._watch("deliver") as doing:
+            try:
+                sent = await self._send(address, message, edit)
+            except SendError as error:
+                doing.outcome = error.kind
+                raise
+            doing.count, doing.outcome = 1, "sent"
+            return sent
+
+    async def _send(self, address: Address, message: Message, edit: str | None) -> str:
         if message.paper is not None:
             return await self._send_paper(address, message, message.paper)
         pieces = parts(body(message))
@@ -219,16 +246,17 @@ class Telegram:
         without = replace(message, paper=None, text=f"{message.text}\n\n{paper['instead']}")
         written = await self._written(paper)
         if written is None:
-            return await self.send(address, without, None)
+            return await self._send(address, without, None)
         if paper.get("kind") == "clip":
             return await self._send_clip(address, message, without, json.loads(written))
         words = body(message)
         if length(words) > LONGEST_CAPTION:
-            await self.send(address, replace(message, paper=None, rows=()), None)
+            await self._send(address, replace(message, paper=None, rows=()), None)
             words = ""
         buttons = keyboard(message.rows)
         markup = InlineKeyboardMarkup.de_json({"inline_keyboard": buttons}, self.bot) if buttons else None
         given: dict[str, Any] = {"caption": words or None, "parse_mode": ParseMode.HTML, "reply_markup": markup}
+        given |= self._sends
         try:
             sent = await self.bot.send_document(int(address.chat), written, filename=str(paper["name"]), **given)
         except TelegramError as error:
@@ -236,7 +264,7 @@ class Telegram:
             if failed.kind != "refused":
                 raise failed from error
             log.warning("Telegram refused a file (%s); its words are sent without it", failed)
-            return await self.send(address, without, None)
+            return await self._send(address, without, None)
         return str(sent.message_id)
 
     async def _send_clip(self, address: Address, message: Message, without: Message, clip: Mapping[str, str]) -> str:
@@ -245,18 +273,18 @@ class Telegram:
         try:
             match clip["kind"]:
                 case "video":
-                    await self.bot.send_video(chat, film, protect_content=True)
+                    await self.bot.send_video(chat, film, protect_content=True, **self._sends)
                 case "video_note":
-                    await self.bot.send_video_note(chat, film, protect_content=True)
+                    await self.bot.send_video_note(chat, film, protect_content=True, **self._sends)
                 case _:
-                    await self.bot.send_animation(chat, film, protect_content=True)
+                    await self.bot.send_animation(chat, film, protect_content=True, **self._sends)
         except TelegramError as error:
             failed = _send_error(error)
             if failed.kind != "refused":
                 raise failed from error
             log.warning("Telegram refused a clip (%s); its words are sent without it", failed)
-            return await self.send(address, without, None)
-        return await self.send(address, replace(message, paper=None), None)
+            return await self._send(address, without, None)
+        return await self._send(address, replace(message, paper=None), None)
 
     async def _written(self, paper: Mapping[str, Any]) -> bytes | None:
         """Write the file of a message; None where it can't be made."""
@@ -275,7 +303,7 @@ class Telegram:
         try:
             if edit is None:
                 given: dict[str, Any] = {"caption": words or None, "parse_mode": ParseMode.HTML, "reply_markup": markup}
-                return str((await self.bot.send_photo(chat, picture, **given)).message_id)
+                return str((await self.bot.send_photo(chat, picture, **given, **self._sends)).message_id)
             media = InputMediaPhoto(picture, caption=words, parse_mode=ParseMode.HTML)
             await self.bot.edit_message_media(media, chat, int(edit), reply_markup=markup)
         except TelegramError as error:
@@ -285,7 +313,7 @@ class Telegram:
 
     async def _say(self, address: Address, text: str, markup: InlineKeyboardMarkup | None) -> str:
         chat = int(address.chat)
-        given: dict[str, Any] = {"reply_markup": markup, "link_preview_options": NO_PREVIEW}
+        given: dict[str, Any] = {"reply_markup": markup, "link_preview_options": NO_PREVIEW, **self._sends}
         try:
             try:
                 message = await self.bot.send_message(chat, text, parse_mode=ParseMode.HTML, **given)
@@ -360,11 +388,13 @@ async def _best_effort(call: Coroutine[Any, Any, Any]) -> None:
         log.warning("best effort, not repeated: %s", type(error).__name__)
 
 
-def make_telegram(token: str, api_url: str, painter: Painter | None = None) -> Telegram:
+def make_telegram(
+    token: str, api_url: str, painter: Painter | None = None, *, paid: bool = False, watch: Watch = UNWATCHED
+) -> Telegram:
     """Make the channel, its bot not yet initialized: one pool of connections for calls, another for the long poll."""
     poll = Request(connections=2)
     bot = Bot(token, base_url=api_url, request=Request(connections=64), get_updates_request=poll)
-    return Telegram(bot, poll, painter)
+    return Telegram(bot, poll, painter, paid=paid, watch=watch)
 
 
 FILMS: tuple[Literal["video", "video_note", "animation"], ...] = ("video", "video_note", "animation")

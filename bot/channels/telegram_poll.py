@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
 from bot.channels.telegram import Telegram
+from bot.workflow.intake import store
 from bot.workflow.ports import Clock, Raw
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Poll:
         try:
             updates = await self._fetch(stopping)
             if updates:
-                await self._store(self._raws(updates))
+                await store(self._receive, self._raws(updates))
                 self._offset = max(_number(update) for update in updates) + 1
         except Conflict as error:
             return self._say(_conflict(error), CONFLICT_PAUSE)
@@ -87,19 +87,6 @@ class Poll:
         if not isinstance(found, list):
             raise TelegramError("getUpdates gave no list")
         return [update for update in found if isinstance(update, Mapping) and isinstance(update.get("update_id"), int)]
-
-    async def _store(self, raws: Sequence[Raw]) -> None:
-        """Store a batch; where that fails, one by one: an update that can't be stored must not keep the others away."""
-        try:
-            await self._receive(raws)
-        except Exception:
-            for raw in raws:
-                try:
-                    await self._receive([raw])
-                except Exception:
-                    # Where not even a note of it can be stored, the database is in trouble, and all of it waits.
-                    await self._receive([replace(raw, body={"update_id": raw.body["update_id"], "unstorable": True})])
-                    log.exception("update %s can't be stored; a note of it is kept", raw.key)
 
     def _raws(self, updates: Sequence[Mapping[str, Any]]) -> list[Raw]:
         now = self._clock.now()

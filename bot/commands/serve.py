@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 NAME = "serve"
-NOISY = ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler")
+NOISY = ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler", "uvicorn")
 """Whose records below a warning are not logged: python-telegram-bot's quote whole messages."""
 
 
@@ -22,10 +22,16 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         description="Answer clients on Telegram by long polling, until Ctrl-C or SIGTERM. COXA_TELEGRAM_TOKEN holds"
         " the bot's token; COXA_TELEGRAM_API_URL another address of the Bot API. coxa doctor checks both.",
     )
+    parser.add_argument(
+        "--webhook",
+        action="store_true",
+        help="have Telegram bring updates to COXA_WEBHOOK_URL, shown with COXA_WEBHOOK_SECRET; any number of"
+        " processes may serve one PostgreSQL database so, behind a proxy that ends TLS",
+    )
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
+def run(chosen: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from bot.settings import read_settings
     from bot.wiring import serve
@@ -40,7 +46,7 @@ def run(_: argparse.Namespace) -> int:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, stopping.set)
-        await serve(settings, stopping, _say)
+        await serve(settings, stopping, _say, by_webhook=chosen.webhook)
 
     asyncio.run(main())
     _say("Stopped. Everything is kept.")

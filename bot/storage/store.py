@@ -16,13 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.erasure_list import ErasureList
+from bot.storage.figures import Figures
 from bot.storage.reapply import settle
 from bot.storage.retention import forget_clips, let_go, remind_silent
+from bot.storage.rounds import first
 from bot.storage.standings import padded
 from bot.storage.tables import in_state
 from bot.storage.turns import SqlTurns, withhold
 from bot.storage.writes import Writes
-from bot.workflow.ports import Address, Message, OutboxRow, Raw, Turns
+from bot.workflow.ports import Address, Message, OutboxRow, Raw, Speed, Turns
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2}
 """Which chat is served first; within a chat, messages keep their order."""
 MOST_TRIES = 10
 """How often the sending of one message may be cut off by the end of its process. A proposal."""
+OUT = "out"
+"""The name of the row that says how far the bot's sending has got."""
+CHAT_EVERY = timedelta(seconds=1)
+"""How much time a message to a chat takes up: Telegram advises against more than one a second."""
 KIND = "text"
 """The kind of every message so far."""
 
@@ -43,6 +49,7 @@ class SqlStore:
         self._tables = database.tables
         self._writes = Writes(self._tables, database.engine.dialect.name)
         self._shared = database.engine.dialect.name == "postgresql"
+        self.figures, self._gone = Figures(database), frozenset[str]()
 
     async def receive(self, raws: Sequence[Raw]) -> int:
         """Store raw updates in one transaction, durably; give how many were new."""
@@ -68,22 +75,45 @@ class SqlStore:
                 await settle(self._database, self._erasures)
             await self._database.wipe()
 
-    async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
+    async def claim_outgoing(self, limit: int, now: datetime, speed: Speed | None = None) -> Sequence[OutboxRow]:
         """Take due messages, at most one a chat, and mark them as being sent.
 
         Chats with a `safety` message come first, those with nothing but prompts last; else the oldest message first.
         Of edits of one card that wait with nothing between them, the newest is given, the others are superseded.
         Where processes share the database, whoever locks the first message of a chat has the chat; nobody waits.
+        They keep to one *speed* together: each takes of it what it claims.
         """
         try:
             async with self._database.begin() as connection:
-                return await self._claim(connection, limit, now)
+                if speed is None:
+                    return await self._claim(connection, limit, now)
+                until = max(await self._paced_until(connection, now), now)
+                allowed = min(limit, int((now + speed.burst - until).total_seconds() * speed.per_second))
+                rows = await self._claim(connection, allowed, now, speed) if allowed > 0 else ()
+                if rows:
+                    until += timedelta(seconds=len(rows) / speed.per_second)
+                    t = self._tables.pace
+                    await connection.execute(update(t).where(t.c.name == OUT).values(until=until))
+                return rows
         except IntegrityError:  # another process began to send in the same chat: uq_outbox_sending let one of us
             log.info("a chat was claimed twice at once; looking again later")
             return ()
 
-    async def _claim(self, connection: AsyncConnection, limit: int, now: datetime) -> Sequence[OutboxRow]:
-        heads = await self._heads(connection, limit, now)
+    async def _paced_until(self, connection: AsyncConnection, now: datetime) -> datetime:
+        """Give until when what may be sent at once is used up, and hold it."""
+        t = self._tables.pace
+        held = select(t.c.until).where(t.c.name == OUT).with_for_update()
+        until = (await connection.execute(held)).scalar()
+        if until is None:
+            await connection.execute(self._writes.begin_pace, {"name": OUT, "until": now})
+            until = (await connection.execute(held)).scalar_one()
+        begun: datetime = until
+        return begun
+
+    async def _claim(
+        self, connection: AsyncConnection, limit: int, now: datetime, speed: Speed | None = None
+    ) -> Sequence[OutboxRow]:
+        heads = await self._heads(connection, limit, now, speed)
         if not heads:
             return ()
         runs = await self._newest(connection, heads)
@@ -95,7 +125,9 @@ class SqlStore:
         rows = {row.id: row for row in await self._outgoing(connection, chosen)}
         return [_outbox_row(rows[row_id]) for row_id in chosen]
 
-    async def _heads(self, connection: AsyncConnection, limit: int, now: datetime) -> Sequence[AnyRow]:
+    async def _heads(
+        self, connection: AsyncConnection, limit: int, now: datetime, speed: Speed | None
+    ) -> Sequence[AnyRow]:
         """Find the first waiting message of every chat that has none in flight, where it is due."""
         t, flying = self._tables.outbox, self._tables.outbox.alias("flying")
         in_flight = exists().where(in_state(flying, "sending"), flying.c.address_id == t.c.address_id)
@@ -109,6 +141,10 @@ class SqlStore:
         due = or_(t.c.not_before.is_(None), t.c.not_before <= now)
         # Said twice, because a lock that was waited for makes PostgreSQL look again at the locked row alone.
         chosen = select(t.c.id, t.c.address_id).join(firsts, firsts.c.id == t.c.id).where(due, in_state(t, "waiting"))
+        if speed is not None:
+            a = self._tables.address
+            slow = or_(a.c.paced_until.is_(None), a.c.paced_until <= now + speed.chat_burst, firsts.c.urgency == 0)
+            chosen = chosen.join(a, a.c.id == t.c.address_id).where(slow)
         chosen = chosen.order_by(firsts.c.urgency, t.c.id).limit(limit).with_for_update(of=t, skip_locked=True)
         return (await connection.execute(chosen)).all()
 
@@ -167,7 +203,10 @@ class SqlStore:
                 raise LookupError(f"there is no outbox row {min(set(ids) - {row.id for row in rows})}")
             marked = [{"of": row.id, "message_id": ids[row.id], "done_at": now} for row in rows]
             await connection.execute(self._writes.sent, marked)
-            there = [{"of": row.address_id, **_stands_now(row, ids[row.id])} for row in rows]
+            there = [
+                {"of": row.address_id, **_stands_now(row, ids[row.id]), "paced_until": _later(row.paced_until, now)}
+                for row in rows
+            ]
             await connection.execute(self._writes.spoken, there)
             cards = [
                 # From when its sending began: what the person wrote meanwhile may stand below it.
@@ -189,6 +228,7 @@ class SqlStore:
             *(t.outbox.c[name] for name in ("id", "address_id", "card", "claimed_at", "message")),
             t.address.c.newest,
             t.address.c.keyboard,
+            t.address.c.paced_until,
             t.card.c.message_id.label("stands_at"),
         ).select_from(joined)
         chosen = chosen.where(t.outbox.c.id.in_(padded(ids))).order_by(t.outbox.c.address_id)
@@ -282,14 +322,38 @@ class SqlStore:
 
         Gives how many people will be told that theirs is about to be deleted.
         """
-        told = await remind_silent(self._database, now, now - keep)
-        await let_go(self._database, now - texts)
-        await forget_clips(self._database, now)
-        return told
+        async with first(self._database) as is_first:
+            if not is_first:  # another process does it just now
+                return 0
+            told = await remind_silent(self._database, now, now - keep)
+            await let_go(self._database, now - texts)
+            await forget_clips(self._database, now)
+            return told
 
     async def close(self) -> None:
         """Let go of the database."""
+        await self.figures.close()
         await self._database.close()
+
+    async def take_over(self, now: datetime) -> int:
+        """Put messages back that a process which is gone was sending, marked uncertain as in `recover`; give how many.
+
+        It is gone when two looks find no connection of it: a live one may be opening its connections anew.
+        """
+        if not self._shared:
+            return 0
+        t = self._tables.outbox
+        theirs = and_(in_state(t, "sending"), t.c.claimed_by != self._database.name, ~_alive(t))
+        async with self._database.begin() as connection:
+            gone = set((await connection.execute(select(t.c.claimed_by).where(theirs).distinct())).scalars())
+            again, self._gone = sorted(gone & self._gone), frozenset(gone)
+            if not again:
+                return 0
+            left = and_(theirs, t.c.claimed_by.in_(again))
+            given_up = {"state": "failed", "done_at": now, "why": "its sending was cut off too often"}
+            await connection.execute(update(t).where(left, t.c.attempts >= MOST_TRIES).values(**given_up))
+            back = {"state": "waiting", "uncertain": True, "not_before": None}
+            return len((await connection.execute(update(t).where(left).values(**back).returning(t.c.id))).all())
 
 
 def _alive(outbox: Table) -> ColumnElement[bool]:
@@ -310,6 +374,11 @@ def _edits(queue: Sequence[AnyRow]) -> Sequence[int]:
             break
         run.append(row.id)
     return run
+
+
+def _later(until: datetime | None, now: datetime) -> datetime:
+    """Move on until when a chat has had what it may be sent at once."""
+    return max(until or now, now) + CHAT_EVERY
 
 
 def _stands_now(row: AnyRow, message_id: str) -> Mapping[str, str | None]:

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 
 from bot.storage.crypto import EncryptedJSON, EncryptedText, KeyRing
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The revision in migrations/ that makes these tables; each new one changes it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -85,6 +85,7 @@ class Tables:
     inbox: Table
     outbox: Table
     card: Table
+    pace: Table
     reminder: Table
     invite: Table
     desk: Table
@@ -147,6 +148,7 @@ def _people(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -
             Column("blocked_at", UtcTime),
             Column("newest", String),  # the bot's newest message there
             Column("keyboard", String),  # the message that has the live buttons
+            Column("paced_until", UtcTime),  # when it has had all it may be sent at once: see Speed
             Index("ix_address_person", "person_id"),
             _partial("uq_address_preferred", "preferred", "person_id", unique=True),
         ),
@@ -372,6 +374,7 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             Column("done_at", UtcTime),
             Column("trace", secret),
             Column("chat", String(LOOKUP)),  # of the chat; NULL: of none
+            Column("not_before", UtcTime),  # NULL: at once; else its handling raised, and is tried again then
             UniqueConstraint("source", "lookup"),
             _partial("ix_inbox_waiting", "state = 'waiting'", "id"),
             _partial("ix_inbox_chat", "state = 'waiting' AND chat IS NOT NULL", "chat", "id"),
@@ -397,6 +400,12 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             _partial("ix_outbox_waiting", "state = 'waiting'", "address_id", "id"),
             _partial("uq_outbox_sending", "state = 'sending'", "address_id", unique=True),
             Index("ix_outbox_person", "person_id", "id"),
+        ),
+        "pace": Table(
+            "pace",
+            metadata,
+            Column("name", String, primary_key=True),
+            Column("until", UtcTime, nullable=False),  # when the whole bot has sent all it may send at once
         ),
         "card": Table(
             "card",

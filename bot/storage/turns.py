@@ -17,9 +17,11 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -109,7 +111,12 @@ class SqlTurns:
         t = self._tables.inbox
         # The source is dressed up, or SQLite takes the index that begins with it, and reads all that ever came.
         here = and_(in_state(t, "waiting"), (t.c.source + "").in_(sorted(sources)))
-        if self._shared:
+        here = and_(here, or_(t.c.not_before.is_(None), t.c.not_before <= now))
+        if not self._shared:
+            before = t.alias("before")
+            put_off = and_(in_state(before, "waiting"), before.c.chat == t.c.chat, before.c.id < t.c.id)
+            here = and_(here, ~exists().where(put_off, before.c.not_before > now))
+        else:
             here = t.c.id.in_(await self._take(here, limit))
         chosen = select(t.c.id, t.c.source, t.c.value, t.c.at, t.c.attempts).where(here)
         rows = await self._connection.execute(chosen.order_by(t.c.id).limit(limit))
@@ -515,6 +522,12 @@ class SqlTurns:
         """Mark a row as handled."""
         values = {"of": row.id, "state": "done", "done_at": at, "attempts": row.attempts + 1}
         await self._connection.later(row.id, self._writes.handled, values)
+
+    async def put_off(self, row: InboxRow, until: datetime) -> None:
+        """Let a row wait until then, and what came later in its chat with it."""
+        t = self._tables.inbox
+        later = update(t).where(t.c.id == row.id).values(attempts=row.attempts + 1, not_before=until)
+        await self._connection.execute(later)
 
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         """Set a row aside that can't be handled; it is kept with its trace."""

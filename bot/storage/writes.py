@@ -75,11 +75,13 @@ class Writes:
         )
         """of, message_id, done_at."""
         self.spoken: Update = update(t.address).where(t.address.c.id == bindparam("of"))
-        """of, newest, keyboard."""
+        """of, newest, keyboard, paced_until."""
         card = self._insert(t.card)
         changed = {name: card.excluded[name] for name in ("message_id", "kind", "sent_at")}
         self.card = card.on_conflict_do_update(index_elements=["address_id", "card"], set_=changed)
         """address_id, card, message_id, kind, sent_at."""
+        self.begin_pace = self._insert(t.pace).on_conflict_do_nothing()
+        """name, until."""
         self.put = cache(self._put)
         self.add = cache(self._add)
         self.forget = cache(self._forget)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.workflow.ports import Address, Channel, Clock, OutboxRow, SendError, Store
+from bot.workflow.ports import Address, Channel, Clock, OutboxRow, SendError, Speed, Store
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +95,13 @@ async def deliver(
     *,
     limit: int = 30,
     pace: Pace | None = None,
+    speed: Speed | None = None,
     woken: asyncio.Event | None = None,
 ) -> int:
     """Send everything that waits and is due, in order within each chat; give how many were sent.
 
-    Chats are served side by side: one that hangs holds up no other. *woken* says that there is more to send.
+    Chats are served side by side: one that hangs holds up no other. All keep to *speed*; *woken* says that there is
+    more to send.
     """
     pace, marks = pace or Pace(), _Marks(store, clock)
     sent = 0
@@ -112,7 +114,7 @@ async def deliver(
                 woken.clear()
             rows: Sequence[OutboxRow] = ()
             if len(flying) < limit and not pace.holds(clock.now()):
-                rows = await store.claim_outgoing(limit - len(flying), clock.now())
+                rows = await store.claim_outgoing(limit - len(flying), clock.now(), speed)
             flying |= {
                 group.create_task(_send(store, channels.get(row.address.channel), row, clock, pace, marks))
                 for row in rows

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from bot.conversation.desk_pages import card_name
@@ -84,6 +84,8 @@ NOT_THEIRS = Line(key="desk.not_theirs")
 NO_MORE = Line(key="desk.no_more")
 NOBODY = Line(key="bot.nobody")
 NO_FILE = Line(key="bot.no_file")
+PAUSES = (timedelta(seconds=1), timedelta(seconds=4))
+"""How long an event whose handling raised waits before it is tried again; then it is set aside. A proposal."""
 MAKES_NOBODY = Tapped | Corrected | Blocked
 """Events that are about earlier messages: from somebody who was deleted they must not make anybody anew."""
 
@@ -115,7 +117,8 @@ async def handle(
 ) -> int:
     """Handle up to *limit* waiting events in one transaction; give how many are handled or set aside.
 
-    An event that raises is undone alone and set aside with its trace, and its person is told so.
+    An event that raises is undone alone and tried again after a pause, while its chat waits; at last it is set aside
+    with its trace, and its person is told so. What can't even be read is set aside at once.
     Taps are answered after the commit, best effort. Events of a channel that isn't here keep waiting.
     *door* says who may come in, and how an invitation looks here.
     """
@@ -144,7 +147,8 @@ async def _handled(store: Store, batch: _Batch, limit: int, *, at_once: bool = F
         addresses = [one.address for one in heard if one.address is not None]
         await turns.expect(addresses, [one.person_id for one in heard if one.person_id is not None])
         for row, one in zip(rows, read, strict=True):
-            await batch.take(turns, row, one)
+            if row.raw.chat not in batch.put_off:
+                await batch.take(turns, row, one)
     return batch
 
 
@@ -290,6 +294,8 @@ class _Batch:
     taps: list[tuple[Raw, str | None]] = field(default_factory=list)
     elsewhere: list[Raw] = field(default_factory=list)
     goodbyes: list[tuple[Address, Message]] = field(default_factory=list)
+    put_off: set[str] = field(default_factory=set)
+    """Chats of which an event waits for another try."""
     emptied: set[int] = field(default_factory=set)
     """Rows of which nothing is to be kept: their person is gone, or was never there."""
 
@@ -321,8 +327,11 @@ class _Batch:
                 await self._done(turns, row)
         except Exception as error:
             del self.goodbyes[before:]
-            await self._set_aside(turns, row, error)
-            await self._apologise(turns, row, heard)
+            if row.attempts < len(PAUSES):
+                await self._put_off(turns, row, error)
+            else:
+                await self._set_aside(turns, row, error)
+                await self._apologise(turns, row, heard)
         if isinstance(heard.event, Tapped):  # every tap is answered, or the client's button keeps spinning
             self.taps.append((row.raw, said))
 
@@ -502,10 +511,18 @@ class _Batch:
         except NotTheirsError:
             await self._put_out(turns, person_id, Say(paragraphs=(NOT_THEIRS,)), language, row.raw.at)
 
+    async def _put_off(self, turns: Turns, row: InboxRow, error: Exception) -> None:
+        """Try an event again later; its chat waits meanwhile, as what comes next may build on it."""
+        pause = PAUSES[row.attempts]
+        log.warning("inbox row %s: %s; tried again in %s s", row.id, type(error).__name__, pause.total_seconds())
+        async with turns.savepoint():
+            await turns.put_off(row, self.clock.now() + pause)
+        if row.raw.chat:
+            self.put_off.add(row.raw.chat)
+
     async def _set_aside(self, turns: Turns, row: InboxRow, error: Exception) -> None:
         # The trace may quote answers: it goes into the encrypted row, the log says only where to look.
         log.error("inbox row %s set aside: %s", row.id, type(error).__name__)
-        log.debug("inbox row %s", row.id, exc_info=error)
         async with turns.savepoint():
             await turns.set_aside(row, "".join(traceback.format_exception(error)), self.clock.now())
 

@@ -89,6 +89,19 @@ class OutboxRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Speed:
+    """How fast messages may go out: so many a second of the whole bot.
+
+    To one chat about one a second goes. `burst` and `chat_burst` say how far ahead of that sending may get; the
+    latter is a proposal: a result is said in about as many messages.
+    """
+
+    per_second: float
+    burst: timedelta = timedelta(seconds=1)
+    chat_burst: timedelta = timedelta(seconds=8)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DueRow:
     """A reminder that came due: whose, what for, where they are reached, and when they want to be reminded.
 
@@ -174,6 +187,9 @@ class Turns(Protocol):
 
     async def done(self, row: InboxRow, at: datetime) -> None:
         """Mark a row as handled."""
+
+    async def put_off(self, row: InboxRow, until: datetime) -> None:
+        """Let a row wait until then, and what came later in its chat with it: its handling raised."""
 
     async def set_aside(self, row: InboxRow, trace: str, at: datetime) -> None:
         """Set a row aside that can't be handled; it is kept, encrypted, with its trace."""
@@ -286,10 +302,11 @@ class Store(Protocol):
         Writes may be held back until its end, where all that they raise undoes everything; *at_once*: none is.
         """
 
-    async def claim_outgoing(self, limit: int, now: datetime) -> Sequence[OutboxRow]:
+    async def claim_outgoing(self, limit: int, now: datetime, speed: Speed | None = None) -> Sequence[OutboxRow]:
         """Take due messages, at most one a chat, oldest first, and mark them as being sent.
 
         Of several edits of one card that wait, the newest is given and the others are marked superseded.
+        All who share the database keep to one *speed*; None: as fast as it goes.
         """
 
     async def sent(self, ids: Mapping[int, str], now: datetime) -> None:

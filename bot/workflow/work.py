@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from bot.workflow.deliver import LOOK_SECONDS, Pace, deliver
 from bot.workflow.door import Door
 from bot.workflow.due import due
 from bot.workflow.handle import Words, handle
-from bot.workflow.ports import Channel, Clock, Raw, Store
+from bot.workflow.ports import Channel, Clock, Raw, Speed, Store
 from bot.workflow.receive import receive
+from bot.workflow.watch import UNWATCHED, Watch
 from rules import Library
 
 log = logging.getLogger(__name__)
@@ -34,10 +36,13 @@ class Work:
         library: Library,
         phrasebook: Words,
         door: Door | None = None,
+        *,
+        speed: Speed | None = None,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._store, self._channels, self._clock = store, channels, clock
         self._library, self._phrasebook, self._door = library, phrasebook, door
-        self._pace = Pace()
+        self._pace, self._speed, self._watch = Pace(), speed, watch
         self._came, self._goes = asyncio.Event(), asyncio.Event()
         self._waiting: list[Raw] = []
 
@@ -72,7 +77,9 @@ class Work:
             pass
 
     async def _handle(self) -> int:
-        count = await handle(self._store, self._channels, self._clock, self._library, self._phrasebook, door=self._door)
+        parts = (self._store, self._channels, self._clock, self._library, self._phrasebook)
+        with self._watch("handle") as doing:
+            doing.count = count = await handle(*parts, door=self._door)
         self._waiting = []
         if count:
             self._goes.set()
@@ -82,7 +89,8 @@ class Work:
         if self._pace.unmarked:  # nothing is being sent now, so what stands as being sent was cut off
             await self._store.recover(self._clock.now())
             self._pace.unmarked = False
-        return await deliver(self._store, self._channels, self._clock, pace=self._pace, woken=self._goes)
+        given: dict[str, Any] = {"pace": self._pace, "speed": self._speed, "woken": self._goes}
+        return await deliver(self._store, self._channels, self._clock, **given)
 
     async def _repeat(self, step: Callable[[], Awaitable[int]], woken: asyncio.Event, stopping: asyncio.Event) -> None:
         """Do a step for as long as it finds work, then wait until woken, or for a while."""

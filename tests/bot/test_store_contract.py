@@ -33,7 +33,7 @@ from bot.storage.crypto import DataKeyMissing, KeyRing
 from bot.storage.database import DatabaseBusy, open_database, open_ring
 from bot.storage.store import SqlStore
 from bot.timetable.rhythm import Rhythm, Slot
-from bot.workflow.ports import Address, DueRow, Message, OutboxRow, Raw, Store
+from bot.workflow.ports import Address, DueRow, Message, OutboxRow, Raw, Speed, Store
 from rules import Assessment, Attempt, Facts, Finding, Flag, Plan, Prescribed, Priority, Value
 from rules.log import Retracted, SessionReport
 from rules.screen import Dose
@@ -1016,6 +1016,45 @@ async def test_a_process_that_starts_leaves_alone_what_another_is_sending(postgr
     assert (again.id, again.uncertain) == (row.id, True)
     assert await other.recover(NOW) == 1  # its own: it sends nothing while it asks
     await other.close()
+
+
+async def test_an_event_put_off_holds_up_its_chat_alone(store: Store) -> None:
+    raws = [in_chat(number) for number in (1, 2, 11)]
+    await store.receive(raws)
+    async with store.turns() as turns:
+        first, *_ = await turns.pending(10, NOW, SOURCES)
+        await turns.put_off(first, NOW + timedelta(seconds=2))
+    async with store.turns() as turns:
+        assert [row.raw.key for row in await turns.pending(10, NOW + timedelta(seconds=1), SOURCES)] == [raws[1].key]
+    async with store.turns() as turns:
+        rows = await turns.pending(10, NOW + timedelta(seconds=2), SOURCES)
+        assert [(row.raw.key, row.attempts) for row in rows] == [(raws[0].key, 1), (raws[1].key, 0), (raws[2].key, 0)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_all_keep_to_one_speed(pair: tuple[SqlStore, SqlStore], count: int) -> None:
+    for number in range(40):
+        await say(pair[0], "hi", to=Address(channel="line", bot="b", chat=f"c{number}"))
+    speed, sent = Speed(per_second=10), 0
+    for tenth in range(0, 31):  # three seconds
+        now = NOW + timedelta(seconds=tenth / 10)
+        for store in pair[:count]:
+            sent += len(await store.claim_outgoing(30, now, speed))
+        assert tenth <= sent <= 10 + tenth  # a second's worth at once, and then as many a second
+    assert sent == 40
+
+
+async def test_a_chat_is_not_written_to_without_end_at_once(pair: tuple[SqlStore, SqlStore]) -> None:
+    speed, times = Speed(per_second=1000, chat_burst=timedelta(seconds=2)), list[float]()
+    await say(pair[0], *"123456")
+    for tenth in range(60):
+        now = NOW + timedelta(seconds=tenth / 10)
+        for row in await pair[tenth % 2].claim_outgoing(30, now, speed):
+            await pair[0].sent({row.id: f"m{row.id}"}, now)
+            times.append(tenth / 10)
+    assert times == [0.0, 0.1, 0.2, 1.0, 2.0, 3.0]
+    await say(pair[0], "call 112", priority="safety")
+    assert len(await pair[0].claim_outgoing(30, NOW + timedelta(seconds=3), speed)) == 1
 
 
 async def test_no_event_is_to_blame_for_trouble_of_the_database(pair: tuple[SqlStore, SqlStore]) -> None:

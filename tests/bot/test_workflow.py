@@ -17,7 +17,7 @@ from bot.conversation.events import AlertTold, ClientWrote, CoachActed, Event, N
 from bot.conversation.known import Known
 from bot.conversation.reply import Turn
 from bot.workflow.deliver import Pace, deliver
-from bot.workflow.handle import PERSON, decode, encode, handle, render
+from bot.workflow.handle import PAUSES, PERSON, decode, encode, handle, render
 from bot.workflow.ports import Address, Message, Raw, SendError
 from bot.workflow.receive import receive
 from rules import Library
@@ -66,11 +66,15 @@ def echo(known: Known, event: Event, library: Library) -> Turn:
 
 
 async def run(
-    store: MemoryStore, line: RecordingChannel, *raws: Raw, channels: Mapping[str, RecordingChannel] | None = None
+    store: MemoryStore,
+    line: RecordingChannel,
+    *raws: Raw,
+    channels: Mapping[str, RecordingChannel] | None = None,
+    at: datetime = NOW,
 ) -> int:
     await receive(store, raws)
     parts = {"line": line} if channels is None else channels
-    return await handle(store, parts, FakeClock(NOW), LIBRARY, Words(), reply=echo)
+    return await handle(store, parts, FakeClock(at), LIBRARY, Words(), reply=echo)
 
 
 def step(store: MemoryStore) -> int:
@@ -96,18 +100,43 @@ async def test_a_repeated_update_is_heard_once() -> None:
     assert store.outbox_texts == ["en/<b>hi</b>"]
 
 
-async def test_an_event_that_raises_is_undone_alone_and_its_person_told() -> None:
+async def test_an_event_that_raises_is_undone_alone_and_its_person_told_at_last() -> None:
     store, line = MemoryStore(), RecordingChannel()
-    await run(store, line, heard("1", text="a"), heard("2", text="boom"), heard("3", text="b"))
-    assert store.inbox_states == ["done", "aside", "done"]
-    assert store.outbox_texts == ["en/<b>a</b>", "en/<b>bot.went_wrong</b>", "en/<b>b</b>"]
+    mine = [replace(heard(key, text=text), chat="ann") for key, text in (("1", "a"), ("2", "boom"), ("3", "b"))]
+    assert await run(store, line, *mine, replace(heard("4", text="c", chat="sam"), chat="sam")) == 3
+    waited = timedelta(0)
+    for pause in PAUSES:  # its chat waits with it, the others go on
+        assert store.inbox_states == ["done", "waiting", "waiting", "done"]
+        waited += pause
+        assert await run(store, line, at=NOW + waited - timedelta(milliseconds=1)) == 0
+        await run(store, line, at=NOW + waited)
+    assert store.inbox_states == ["done", "aside", "done", "done"]
+    assert store.outbox_texts == ["en/<b>a</b>", "en/<b>c</b>", "en/<b>bot.went_wrong</b>", "en/<b>b</b>"]
     assert step(store) == 2
     assert "the answer was 7" in (store.rows.inbox[2].trace or "")
+
+
+async def test_an_event_that_goes_well_when_it_is_tried_again_is_handled_once() -> None:
+    store, line, tries = MemoryStore(), RecordingChannel(), iter([1, 2])
+
+    def trouble(known: Known, event: Event, library: Library) -> Turn:
+        if next(tries) == 1:
+            raise OSError("a disk that hangs")
+        return echo(known, event, library)
+
+    await receive(store, [heard("1", text="hi")])
+    for at in (NOW, NOW + PAUSES[0]):
+        await handle(store, {"line": line}, FakeClock(at), LIBRARY, Words(), reply=trouble)
+    assert (store.inbox_states, store.outbox_texts) == (["done"], ["en/<b>hi</b>"])
 
 
 async def test_what_was_decided_before_a_failure_in_the_same_turn_is_undone(caplog: pytest.LogCaptureFixture) -> None:
     store, line = MemoryStore(), RecordingChannel()
     await run(store, line, heard("1", text="unworded"), heard("2", text="boom"))
+    assert store.rows.people == {}
+    for waited in (PAUSES[0], sum(PAUSES, timedelta(0))):
+        await run(store, line, at=NOW + waited)
+    assert store.inbox_states == ["aside", "aside"]
     assert store.rows.people[1].consents == ()
     assert store.rows.people[1].conversation is None
     assert "the answer was" not in caplog.text

@@ -14,7 +14,6 @@ from typing import Self
 
 import aiohttp
 
-from bot.settings import Settings
 from tests.chaos.client import Client, Pace
 from tests.chaos.judge import Finding, Trouble, Verdict, judge, still_waiting
 from tests.chaos.mind import Unkilled
@@ -33,7 +32,7 @@ CALL_SECONDS = 2.0
 DRAIN_SECONDS = 180.0
 """How long what waits may take to go out once all have their results: longer than retries are put off."""
 WEBHOOK = "https://coxa.example/telegram"
-HAS_WEBHOOK = "webhook_url" in Settings.model_fields
+SECRET = "made-up-made-up-made-up-made-up-made-up"  # noqa: S105  # pragma: allowlist secret
 
 
 class Replica(Served):
@@ -62,12 +61,17 @@ class Spread:
         self._turn = 0
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def last(self) -> int:
+        """Give the port of the one whose turn it was last."""
+        return self.ports[self._turn % len(self.ports)]
+
     async def __call__(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """Post as Telegram would; whoever calls tries again where this raises."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
         self._turn += 1
-        port = self.ports[self._turn % len(self.ports)]
+        port = self.last
         where = f"http://127.0.0.1:{port}/{url.split('/', 3)[3]}"
         async with self._session.post(where, data=body, headers=headers) as answer:
             return answer.status, await answer.read()
@@ -181,14 +185,17 @@ async def town(
 ) -> AsyncIterator[Town]:
     """Build a town with its processes running: one on SQLite; on PostgreSQL two, which share a webhook."""
     spread, pace = Spread(), Pace(steps)
-    is_shared = postgres_url is not None and HAS_WEBHOOK
+    is_shared = postgres_url is not None
     # Nobody's tap grows stale while its process is being started again.
     double = Double(token=TOKEN, callback_seconds=3600, webhook_post=spread if is_shared else None)
-    more = dict(environment or {})
+    more = {"COXA_SENDS_PER_SECOND": "0", **(environment or {})}  # what is measured is not the pace
     if postgres_url is not None:
         more["COXA_DATABASE_URL"] = postgres_url
     async with Line(double) as line:
-        replicas = [_replica(home, line.url, more, spread, is_shared) for _ in range(2 if is_shared else 1)]
+        if is_shared:
+            replicas = [replica_of(home, line.url, more, spread) for _ in range(2)]
+        else:
+            replicas = [Replica(home, line.url, TOKEN, **more)]
         for replica in replicas:
             replica.module = module
         clients = [
@@ -209,16 +216,15 @@ async def town(
             await spread.close()
 
 
-def _replica(home: Path, api: str, more: dict[str, str], spread: Spread, is_shared: bool) -> Replica:
-    if not is_shared:
-        return Replica(home, api, TOKEN, **more)
+def replica_of(home: Path, api: str, more: Mapping[str, str], spread: Spread) -> Replica:
+    """Make a process that shares a webhook with others: it hears on a port that was free."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     spread.ports.append(port)
     webhook = {
         "COXA_WEBHOOK_URL": WEBHOOK,
-        "COXA_WEBHOOK_SECRET": "made-up-made-up-made-up-made-up-made-up",  # pragma: allowlist secret
+        "COXA_WEBHOOK_SECRET": SECRET,
         "COXA_WEBHOOK_PATH": "/telegram",
         "COXA_WEBHOOK_LISTEN": f"127.0.0.1:{port}",
     }

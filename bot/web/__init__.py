@@ -1,0 +1,1 @@
+"""What the bot answers to over HTTP: Telegram's webhook, questions about its health."""
