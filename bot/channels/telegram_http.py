@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -19,12 +20,28 @@ KEEP_ALIVE_SECONDS = 15.0
 """Shorter than servers keep a quiet connection, so that a request is rarely written into one that is closing."""
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 class NeverLeft(NetworkError):
     """A request that did not reach the other side: it may be sent again without fear."""
 
 
 class ServerTrouble(NetworkError):
     """The other side said that it failed (5xx): what became of the request is not known, but trying again is meant."""
+
+
+class Params(RequestData):  # type: ignore[misc]  # final, as how it is made may change: only what is read counts
+    """Parameters of a call that hold no file, each as Telegram takes it: text, or JSON as text."""
+
+    def __init__(self, **params: str) -> None:
+        super().__init__()
+        self._params = params
+
+    @property
+    def json_parameters(self) -> dict[str, str]:
+        """Give the parameters."""
+        return self._params
 
 
 class Request(BaseRequest):
@@ -76,7 +93,8 @@ class Request(BaseRequest):
             sock_read=_given(read_timeout, self._read_seconds),
         )
         try:
-            async with self._session.request(method, url, data=_body(request_data), timeout=timeout) as answer:
+            body, headers = _body(request_data)
+            async with self._session.request(method, url, data=body, headers=headers, timeout=timeout) as answer:
                 if answer.status >= 500:
                     raise ServerTrouble(f"the server answered {answer.status}")
                 return answer.status, await answer.read()
@@ -97,14 +115,14 @@ def _given(value: Any, default: float) -> float | None:
     return None if value is None else float(value)
 
 
-def _body(data: RequestData | None) -> aiohttp.FormData | dict[str, Any] | None:
+def _body(data: RequestData | None) -> tuple[aiohttp.FormData | bytes | None, Mapping[str, str] | None]:
     if data is None:
-        return None
+        return None, None
     if not data.contains_files:
-        return data.json_parameters
+        return data.json_payload, JSON
     form = aiohttp.FormData()
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, mime) in (data.multipart_data or {}).items():
         form.add_field(name, content, filename=filename, content_type=mime)
-    return form
+    return form, None

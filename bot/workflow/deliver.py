@@ -21,6 +21,8 @@ LOOK_SECONDS = 1.0
 """How often work is looked for that nobody announced: retries that came due, rows another process wrote."""
 TOGETHER_SECONDS = 0.01
 """How long a look for what is to be sent waits for more, while something is being sent. A proposal."""
+PACED_SECONDS = 0.1
+"""How long nothing is looked for after a look found nothing: the pace may be what holds it. A proposal."""
 SECOND_REFUSAL = timedelta(seconds=60)
 """Another chat told to wait within so long of the first: the whole bot is too fast, not one chat. A proposal."""
 
@@ -104,7 +106,7 @@ async def deliver(
     more to send.
     """
     pace, marks = pace or Pace(), _Marks(store, clock)
-    sent = 0
+    sent, loop, again_at = 0, asyncio.get_running_loop(), 0.0
     async with asyncio.TaskGroup() as group:
         flying: set[asyncio.Task[bool]] = set()
         while True:
@@ -113,8 +115,9 @@ async def deliver(
             if woken is not None:
                 woken.clear()
             rows: Sequence[OutboxRow] = ()
-            if len(flying) < limit and not pace.holds(clock.now()):
+            if len(flying) < limit and not pace.holds(clock.now()) and not (flying and loop.time() < again_at):
                 rows = await store.claim_outgoing(limit - len(flying), clock.now(), speed)
+                again_at = loop.time() + (0.0 if rows or speed is None else PACED_SECONDS)
             flying |= {
                 group.create_task(_send(store, channels.get(row.address.channel), row, clock, pace, marks))
                 for row in rows

@@ -36,17 +36,26 @@ ANN = Address(channel="telegram", bot="123456", chat=CHAT)
 Figures = Mapping[tuple[str, str], float]
 
 
+async def got(url: str) -> tuple[int, str]:
+    """Get a page."""
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, await answer.text()
+
+
 async def scraped(metrics: Metrics) -> tuple[str, Figures]:
     """Ask as Prometheus does; give the page, and its figures by name and the values of their labels."""
     app = Health(asyncio.Event()).app(metrics.routes())
-    async with listening(app, "127.0.0.1", 0) as listener, aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{listener.port}/metrics") as answer:
-            assert answer.status == 200
-            page = await answer.text()
+    async with listening(app, "127.0.0.1", 0) as listener:
+        status, page = await got(f"http://127.0.0.1:{listener.port}/metrics")
+    assert status == 200
+    return page, figures_of(page)
+
+
+def figures_of(page: str) -> Figures:
+    """Read a page: its figures, by name and the values of their labels."""
     families = text_string_to_metric_families(page)
-    return page, {
-        (sample.name, ",".join(sample.labels.values())): sample.value for one in families for sample in one.samples
-    }
+    samples = [sample for family in families for sample in family.samples]
+    return {(sample.name, ",".join(sample.labels.values())): sample.value for sample in samples}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -54,15 +63,12 @@ def database(request: pytest.FixtureRequest) -> str | None:
     return str(request.getfixturevalue("postgres_url")) if request.param == "postgresql" else None
 
 
+ALERT = Alert(id="a", reasons=(Reason(kind="flag", what="saddle", urgency="emergency", at=NOW, words=WORDS),), steps=())
+
+
 async def fill(store: SqlStore) -> None:
     """Let Ann come, agree, answer, tell of an emergency, and wait for an answer; her reminder is due."""
-    flag = Flag(id="saddle", urgency="emergency", action="stop", because=())
-    alert = Alert(
-        id="a",
-        urgency="emergency",
-        raised_at=NOW,
-        reasons=(Reason(kind="flag", what="saddle", urgency="emergency", at=NOW, words=WORDS),),
-    )
+    flag = Flag(id="saddle", row="1", urgency="emergency", action="lock", because=(), source="made up")
     slot = Slot(kind="prompt", local_date=NOW.date(), slot="daily", due_at=NOW + timedelta(seconds=30))
     async with store.turns() as turns:
         ann = await turns.person_at(ANN, NAME, NOW)
@@ -70,7 +76,7 @@ async def fill(store: SqlStore) -> None:
         await turns.keep(ann, KeepConsent(version="1", given=True), NOW)
         await turns.keep(ann, KeepAnswer(screening="hip", path="f1.left.level", value="clear", how="tapped"), NOW)
         await turns.keep(ann, RaiseFlag(flag=flag, own_words=WORDS), NOW)
-        await turns.keep(ann, KeepAlert(alert=alert), NOW)
+        await turns.keep(ann, KeepAlert(alert=ALERT), NOW)
         await turns.keep(ann, Remind(slot=slot), NOW)
         await turns.put_out(ann, None, Message(text=WORDS), "reply", NOW)
         await turns.put_out(ann, None, Message(text=WORDS), "reply", NOW + timedelta(seconds=10))
@@ -111,7 +117,7 @@ async def test_what_waits_is_read_from_the_database(tmp_path: Path, database: st
             assert personal not in page
 
         # Somebody looks at the emergency; an event is set aside, a message given up.
-        seen = Alert(id="a", urgency="emergency", raised_at=NOW, state="acknowledged", reasons=())
+        seen = ALERT.model_copy(update={"state": "acknowledged"})
         async with store.turns() as turns:
             ann = await turns.person_at(ANN, NAME, clock.at)
             await turns.keep(ann, KeepAlert(alert=seen), clock.at)

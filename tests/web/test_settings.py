@@ -6,7 +6,7 @@ import pytest
 
 from bot.settings import SettingsError, place, read_settings
 
-URL, SECRET = "https://coxa.example.com/telegram", "a" * 32
+URL, SECRET = "https://coxa.example.com/telegram", "a" * 32  # pragma: allowlist secret
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ URL, SECRET = "https://coxa.example.com/telegram", "a" * 32
         ("COXA_WEBHOOK_LISTEN", "localhost:", "host:port"),
         ("COXA_WEBHOOK_LISTEN", "localhost:99999", "host:port"),
         ("COXA_METRICS_LISTEN", "::1:9464", "host:port"),
+        ("COXA_LOG", "xml", "give json"),
+        ("COXA_OTLP_ENDPOINT", "ftp://collector", "http://127.0.0.1:4318"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(
