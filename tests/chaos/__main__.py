@@ -16,7 +16,7 @@ from tests import postgres
 from tests.chaos.faults import SCENARIOS, run
 from tests.chaos.judge import Verdict
 from tests.chaos.mind import Unkilled, people
-from tests.chaos.town import HAS_WEBHOOK, kill
+from tests.chaos.town import kill
 
 DATABASES = ("sqlite", "postgresql")
 MOST_SHOWN = 10
@@ -70,7 +70,7 @@ def _kills(chosen: argparse.Namespace, living: Sequence[Unkilled], home: Path, s
     url = None
     if chosen.database == "postgresql":
         url = stack.enter_context(postgres.running()).new_database()
-        _say("two replicas behind one webhook" if HAS_WEBHOOK else "one poller: `coxa serve` has no webhook yet")
+        _say("two replicas behind one webhook")
     began = time.perf_counter()
     verdict, _ = asyncio.run(kill(home, living, kills=chosen.kills, seed=chosen.seed, postgres_url=url))
     took = time.perf_counter() - began

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.chaos.judge import Verdict
 from tests.chaos.mind import Unkilled
-from tests.chaos.town import HAS_WEBHOOK, STEP_SECONDS, STUCK_SECONDS, Town, town
+from tests.chaos.town import STEP_SECONDS, STUCK_SECONDS, Town, town
 from tests.postgres import Server
 from tests.telegram_double import (
     Fault,
@@ -254,7 +254,7 @@ SCENARIOS = (
     Scenario(name="out of reach", happens=_out_of_reach),
     Scenario(name="locked", happens=_locked, databases=("sqlite",)),
     Scenario(name="server crashes", happens=_server_crashes, databases=("postgresql",)),
-    Scenario(name="one stays away", happens=_one_stays_away, databases=("postgresql",) if HAS_WEBHOOK else ()),
+    Scenario(name="one stays away", happens=_one_stays_away, databases=("postgresql",)),
     Scenario(name="disk full", happens=_disk_full, databases=("sqlite",), own_disk=True),
     Scenario(name="clock", happens=_clock_steps, moved=True),
 )
