@@ -51,7 +51,7 @@ chaos: $(READY)  # long: mutants of the rules, their claims under 10,000 example
 	$(BIN)/python -m tests.chaos faults
 
 lock:  # needs uv
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --extra otlp --no-emit-index-url \
 	  --no-header pyproject.toml -o requirements.lock
 
 clean:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from bot.commands import (
+    announce,
     backup,
     chat,
     check,
@@ -18,6 +19,7 @@ from bot.commands import (
     coach,
     db,
     doctor,
+    inbox,
     keys,
     restore,
     rules,
@@ -26,7 +28,10 @@ from bot.commands import (
     unlock,
 )
 
-COMMANDS = (chat, serve, doctor, db, backup, restore, keys, classify, check, simulate, rules, coach, unlock)
+COMMANDS = (
+    *(chat, serve, doctor, db, backup, restore, keys, inbox),
+    *(classify, check, simulate, rules, coach, unlock, announce),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_config_dir, user_data_dir
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.timetable.rhythm import tz
 
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """The ports that Telegram brings updates to."""
@@ -55,9 +58,10 @@ class Settings(BaseSettings):
     those stay (the default is a proposal). secrets_dir: a folder of files, each named as a setting in small letters
     (coxa_telegram_token) and holding its value; the environment goes before them. webhook_url: where Telegram brings
     updates to. webhook_secret: what it shows with each. webhook_path, webhook_listen: the path and the host:port that
-    the bot hears on. metrics_listen: host:port of health and figures (unset: nowhere). sends_per_second: how many
+    the bot hears on. metrics_listen: host:port of health and figures (unset: nowhere). log: json for one
+    record a line that machines read. otlp_endpoint: where traces go (unset: nowhere). sends_per_second: how many
     messages go out, all processes together (the default is what Telegram takes for nothing; 0: as fast as it goes).
-    paid_broadcast: have Telegram take more than that, for Stars.
+    paid_broadcast: have Telegram take more than that, for Stars. zone: of coaches who never said theirs.
     """
 
     model_config = SettingsConfigDict(
@@ -73,6 +77,7 @@ class Settings(BaseSettings):
     keep_days: int = Field(default=730, ge=30)
     telegram_bot: str | None = None
     invite_only: bool = False
+    zone: str = "UTC"
     backup_hours: int | None = Field(default=None, ge=1)
     backup_keep: int = Field(default=7, ge=1)
     secrets_dir: Path | None = None
@@ -81,6 +86,8 @@ class Settings(BaseSettings):
     webhook_path: str = "/telegram"
     webhook_listen: str = "127.0.0.1:8080"
     metrics_listen: str | None = None
+    log: Literal["json"] | None = None
+    otlp_endpoint: str | None = None
     sends_per_second: float = Field(default=30, ge=0, le=1000)
     paid_broadcast: bool = False
 
@@ -142,6 +149,29 @@ class Settings(BaseSettings):
         if where is not None and (not re.fullmatch(r"[^\s:/]+:\d+|\[[0-9A-Fa-f:.]+\]:\d+", where) or not _port(where)):
             raise ValueError(f"it is {where!r}; give host:port, as 127.0.0.1:8080 ([::1]:8080 for IPv6)")
         return where
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            tz(zone)
+        except ValueError as error:
+            raise ValueError(f"it is {zone!r}; give a time zone's name, as Europe/Berlin") from error
+        return zone
+
+    @field_validator("log", mode="before")
+    @classmethod
+    def _kind_of_log(cls, kind: object) -> object:
+        if kind not in (None, "json"):
+            raise ValueError(f"it is {kind!r}; give json, or leave it unset for lines that people read")
+        return kind
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _receiver(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+            raise ValueError(f"it is {url!r}; give where traces are heard over HTTP, as http://127.0.0.1:4318")
+        return url
 
     @model_validator(mode="after")
     def _key_apart(self) -> Settings:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bot.storage.erasure_list import ErasureList
     from bot.storage.store import SqlStore
     from bot.web.listen import Listener
+    from bot.web.traces import Traces
 
 
 log = logging.getLogger(__name__)
@@ -265,8 +266,12 @@ async def serve(
     hook = settings.webhook() if by_webhook else None
     content, clock, health = read_content(settings), SystemClock(), Health(stopping)
     metrics = Metrics(clock)
-    watch = Watch(metrics.ended)
     async with AsyncExitStack() as opened:
+        watch = Watch(metrics.ended)
+        if settings.otlp_endpoint is not None:
+            traces = _traces(settings.otlp_endpoint, clock)
+            opened.push_async_callback(traces.close)
+            watch = Watch(metrics.ended, traces.ended)
         if settings.metrics_listen is not None:  # at once: others look whether we live while a database is migrated
             pages = _listening("COXA_METRICS_LISTEN", settings.metrics_listen, health.app(metrics.routes()))
             await opened.enter_async_context(pages)
@@ -282,7 +287,7 @@ async def serve(
             if not await _reach(bot.initialize, stopping, say):
                 return
             health.is_known = True
-            door = Door(bot=bot.username, invite_only=settings.invite_only)
+            door = Door(bot=bot.username, invite_only=settings.invite_only, zone=settings.zone)
             speed = Speed(per_second=settings.sends_per_second) if settings.sends_per_second else None
             parts = (store, {TELEGRAM: telegram}, clock, content.library, content.phrasebook, door)
             work = Work(*parts, speed=speed, watch=watch)
@@ -361,6 +366,17 @@ async def back_up(settings: Settings, clock: Clock) -> None:
         return
     gone = prune(folder, settings.backup_keep, made.path, now)
     log.info("backup %s made: %s bytes; %s older deleted", made.path.name, made.size, len(gone))
+
+
+def _traces(endpoint: str, clock: Clock) -> Traces:
+    """Make who sends traces; raises SettingsError where what that takes is not installed."""
+    try:
+        from bot.web.traces import Traces
+    except ImportError as error:
+        raise SettingsError(
+            "COXA_OTLP_ENDPOINT is set, but what sends traces is not installed: pip install 'coxa[otlp]', or unset it"
+        ) from error
+    return Traces(endpoint, clock)
 
 
 @asynccontextmanager

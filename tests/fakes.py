@@ -46,6 +46,7 @@ from bot.workflow.ports import (
 
 STARTS = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOST_TRIES = 10
+MOST_OF_A_CHAT = 10
 """How often a sending may be cut off; what SqlStore holds to."""
 RANKS = {"safety": 0, "reply": 1, "prompt": 2}
 
@@ -387,7 +388,12 @@ class MemoryTurns:
         waiting = [event for event in self._rows.inbox.values() if event.state == "waiting"]
         put_off = {event.row.raw.chat for event in waiting if event.not_before is not None and event.not_before > now}
         rows = [event.row for event in waiting if event.not_before is None or event.not_before <= now]
-        return [row for row in rows if row.raw.source in sources and (row.raw.chat or " ") not in put_off][:limit]
+        chosen: list[InboxRow] = []
+        for row in rows:
+            of_chat = sum(1 for one in chosen if row.raw.chat and one.raw.chat == row.raw.chat)
+            if row.raw.source in sources and (row.raw.chat or " ") not in put_off and of_chat < MOST_OF_A_CHAT:
+                chosen.append(row)
+        return chosen[:limit]
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:

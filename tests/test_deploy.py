@@ -15,9 +15,7 @@ from bot.settings import Settings, SettingsError, read_settings
 
 HOUSE = Path(__file__).parent.parent
 DEPLOY = HOUSE / "deploy"
-COMING = {"COXA_LOG", "COXA_OTLP_ENDPOINT"}
-"""Settings that these files are written for already."""
-SETTINGS = {f"COXA_{name.upper()}" for name in Settings.model_fields} | COMING
+SETTINGS = {f"COXA_{name.upper()}" for name in Settings.model_fields}
 YAMLS = sorted(DEPLOY.rglob("*.yaml"))
 JSONS = sorted(DEPLOY.rglob("*.json"))
 

@@ -17,9 +17,10 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
-    """A client in a coach's list. `urgency` and `state` are those of the alert that waits; None where none does."""
+    """A client in a coach's list. `urgency`, `state` and `since` are those of the alert that waits; None: none does."""
 
     id: int
     name: str
     urgency: str | None = None
     state: str | None = None
+    since: datetime | None = None

@@ -8,10 +8,15 @@ from bot.coaching.alerts import Kept
 
 
 class Desk(Kept):
-    """What a coach set. `zone` is an IANA name; without one there is no digest. The hour is a proposal."""
+    """What a coach set. `zone` is an IANA name; without one there is no digest. The hour is a proposal.
+
+    `assumed`: nobody said that this is their zone. `off`: they want no digest.
+    """
 
     zone: str | None = None
-    digest_at: time = time(17, 30)
+    assumed: bool = False
+    off: bool = False
+    digest_at: time = time(8, 0)
     cover_id: int | None = None
     away_until: datetime | None = None
     answered: tuple[str, ...] = ()

@@ -61,11 +61,15 @@ class ClientWrote:
 
 @dataclass(frozen=True, kw_only=True)
 class Covering:
-    """A colleague is away, and this coach covers for them; `until` is the day on which they are back, in ISO."""
+    """A colleague is away, and this coach covers for them; `until` is the day on which they are back, in ISO.
+
+    `over`: it has ended before that day, or another covers.
+    """
 
     at: datetime
     coach_name: str
     until: str
+    over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,10 @@ PRIVATE_FLAGS = ("rf37b_private",)
 
 
 def without_private(record: Record) -> Record:
-    """Leave out what is the client's alone, as a coach reads their record: private answers, and the words for them."""
+    """Leave out what is the client's alone, as a coach reads their record.
+
+    Private answers, the words for them, and what a private flag rests on: that names the answer.
+    """
     hidden = {f"reports.{item}" for item in PRIVATE} | {f"reports.unsure_{item}" for item in PRIVATE}
     assessments = tuple(
         replace(
@@ -105,12 +108,21 @@ def without_private(record: Record) -> Record:
             facts=one.facts.model_copy(
                 update={"reports": {k: v for k, v in one.facts.reports.items() if f"reports.{k}" not in hidden}}
             ),
+            assessment=one.assessment.model_copy(update={"flags": tuple(_bare(flag) for flag in one.assessment.flags)}),
         )
         for one in record.assessments
     )
-    flags = tuple(replace(one, own_words=None) if one.flag.id in PRIVATE_FLAGS else one for one in record.flags)
+    flags = tuple(
+        replace(one, flag=_bare(one.flag), own_words=None) if one.flag.id in PRIVATE_FLAGS else one
+        for one in record.flags
+    )
     answers = tuple(one for one in record.answers if one.path not in hidden)
     return replace(record, answers=answers, assessments=assessments, flags=flags)
+
+
+def _bare(flag: Flag) -> Flag:
+    """Give a private flag without what it rests on; any other as it is."""
+    return flag.model_copy(update={"because": ()}) if flag.id in PRIVATE_FLAGS else flag
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ def talk(settings: Settings, seated: Seated, *, memory: bool) -> int:
         if not memory:
             sys.stderr.write(f"Kept in {settings.place}; the key in {settings.key_file}.\n")
         try:
-            door = Door(invite_only=settings.invite_only)
+            door = Door(invite_only=settings.invite_only, zone=settings.zone)
             terminal = Terminal(store, content, MovedClock(SystemClock()), seated, paper, door=door)
             runner.run(terminal.start())
             for line in _typed(live, echo=not sys.stdin.isatty(), people=seated.names):

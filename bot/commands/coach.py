@@ -140,12 +140,13 @@ def lines(coaches: Sequence[Coach], open_: Sequence[Invite]) -> Iterator[str]:
 
 async def _remove(store: Store, who: str) -> int:
     """Remove a coach, or take an invitation back; 2 where it is nobody, or more than one."""
+    from bot.conversation.numbers import is_number
     from bot.workflow.handle import teller
     from bot.workflow.linking import dismiss
 
     at = now()
     async with store.turns() as turns:
-        if who[:1] == "i" and who[1:].isdecimal():
+        if who[:1] == "i" and is_number(who[1:]):
             taken_back = await turns.desks.invites.revoke(int(who[1:]), None, at)
             sys.stdout.write(f"{who} is taken back\n" if taken_back else f"{who} is not open; nothing has changed\n")
             return 0 if taken_back else 2

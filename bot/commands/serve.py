@@ -9,8 +9,10 @@ import signal
 import sys
 from typing import Any
 
+log = logging.getLogger(__name__)
+
 NAME = "serve"
-NOISY = ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler", "uvicorn")
+NOISY = ("telegram", "aiohttp", "alembic", "asyncio", "apscheduler", "uvicorn", "urllib3", "opentelemetry")
 """Whose records below a warning are not logged: python-telegram-bot's quote whole messages."""
 
 
@@ -33,23 +35,23 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    from bot.commands.logs import configure
     from bot.settings import read_settings
     from bot.wiring import serve
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     settings = read_settings()
+    configure(settings.log or "lines", NOISY)
+    say = log.info if settings.log == "json" else _say  # who reads a log by machine reads nothing else
 
     async def main() -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, stopping.set)
-        await serve(settings, stopping, _say, by_webhook=chosen.webhook)
+        await serve(settings, stopping, say, by_webhook=chosen.webhook)
 
     asyncio.run(main())
-    _say("Stopped. Everything is kept.")
+    say("Stopped. Everything is kept.")
     return 0
 
 

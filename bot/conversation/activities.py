@@ -168,10 +168,11 @@ class Answering(Kept):
 
 
 class Writing(Kept):
-    """What the coach writes next goes to this client."""
+    """What the coach writes next goes to this client; `mark` is the matter of a digest that it decides, if any."""
 
     kind: Literal["writing"] = "writing"
     client_id: int
+    mark: str = ""
 
 
 class Linking(Kept):

@@ -9,13 +9,16 @@ from bot.coaching.caseload import Listed, Note
 from bot.conversation import again, coached, daily, pages, practice, progress, timing, weekly
 from bot.conversation.alarm import flag_line
 from bot.conversation.cards import option_label
+from bot.conversation.decided import REASONS
 from bot.conversation.desk_pages import data, found
 from bot.conversation.effects import Button, ButtonRow, Joined, Line, Say, Slot
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules.edits import MOST_SETS, instead_of, may_be_added
 from rules.log import SessionReport, standing_log
 from rules.progression import Prescribed
 from rules.questions import row_at
+from rules.screen import URGENCIES
 
 LATELY = timedelta(days=14)
 """What "lately" is, of sessions. A proposal."""
@@ -24,8 +27,6 @@ MOST_OTHERS = 6
 """So many exercises are offered for another's place. A proposal."""
 A_PAGE = 10
 """So many clients are on one page. A proposal."""
-REASONS = ("filmed", "hands_on", "history", "plateau")
-"""Why a coach may think another driver more likely."""
 ABOUT = ("profile.age_band", "profile.sex")
 
 
@@ -33,11 +34,11 @@ ABOUT = ("profile.age_band", "profile.sex")
 
 
 def clients(listed: Sequence[Listed], *, page: int, search: str) -> Say:
-    """Lay out a page of the caseload, who waits for the coach first."""
+    """Lay out a page of the caseload: the most urgent alerts first, then those that wait longest, then by name."""
     if not listed:
         key = "desk.nobody_found" if search else "desk.no_clients"
         return Say(paragraphs=(Line(key=key, values={"words": search}),), card="clients", stands=True)
-    ordered = sorted(listed, key=lambda one: (one.urgency is None, one.name.casefold(), one.id))
+    ordered = sorted(listed, key=_in_turn)
     last = (len(ordered) - 1) // A_PAGE
     page = min(max(page, 0), last)
     shown = ordered[page * A_PAGE : (page + 1) * A_PAGE]
@@ -55,6 +56,13 @@ def clients(listed: Sequence[Listed], *, page: int, search: str) -> Say:
         stands=True,
         about=tuple(one.id for one in shown),
     )
+
+
+def _in_turn(one: Listed) -> tuple[int, bool, float, str, int]:
+    """Say where somebody stands in the list; what a coach has seen comes after what waits as urgently unseen."""
+    grave = len(URGENCIES) - URGENCIES.index(one.urgency) if one.urgency in URGENCIES else len(URGENCIES) + 1
+    since = one.since.timestamp() if one.since is not None else 0.0
+    return grave, one.state != "open", since, one.name.casefold(), one.id
 
 
 def _listed(one: Listed) -> dict[str, Slot]:
@@ -260,7 +268,7 @@ def edit(talk: Talk, *, exercise: str = "", what: str = "", note: Line | None = 
         lines, buttons = _driver_choices(talk)
     elif what.startswith("driver-"):
         lines, buttons = _reason_choices(talk, what.removeprefix("driver-"))
-    elif what == "swap" and exercise:
+    elif what == "swap" and any(item.exercise == exercise for item in items):
         lines, buttons = _swap_choices(talk, exercise)
     elif any(item.exercise == exercise for item in items):
         lines, buttons = _one(talk, next(item for item in items if item.exercise == exercise))
@@ -323,7 +331,7 @@ def _swap_choices(talk: Talk, name: str) -> tuple[list[Line], list[Button]]:
 def _add_choices(talk: Talk, page: str) -> tuple[list[Line], list[Button]]:
     client, plan, facts = talk.known.person.id, talk.known.plan, talk.known.assessed_facts
     others = may_be_added(talk.screen, plan, facts) if plan is not None and facts is not None else ()
-    first = int(page) * MOST_OTHERS if page.isdecimal() and len(page) < MOST_DIGITS else 0
+    first = int(page) * MOST_OTHERS if is_number(page) and len(page) < MOST_DIGITS else 0
     shown = others[first : first + MOST_OTHERS]
     buttons = [
         Button(data=data("act", client, "add", other), label=talk.of_screen(f"exercise.{other}.name"))

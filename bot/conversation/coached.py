@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Literal
@@ -48,6 +47,7 @@ from bot.conversation.effects import (
     TellCoach,
 )
 from bot.conversation.known import HOLDING
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from bot.timetable import rhythm as timetable
 from rules import edits
@@ -392,7 +392,7 @@ def is_stopped(talk: Talk) -> bool:
 def tapped(talk: Talk, data: str) -> bool:
     """Hear that the client wants to answer their coach; False for any other tap."""
     coach = data.removeprefix(ANSWER)
-    if not data.startswith(ANSWER) or re.fullmatch("[0-9]{1,9}", coach) is None:
+    if not data.startswith(ANSWER) or not is_number(coach):
         return False
     while isinstance(talk.top, Answering):
         talk.pop()

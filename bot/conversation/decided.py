@@ -5,12 +5,15 @@ from __future__ import annotations
 from bot.coaching.news import CoachActed, DeedDone
 from bot.conversation import again, filming, rating
 from bot.conversation.effects import Joined, KeepOverride, KeepPlan, Line, TellCoach
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules import Facts, NoPlan, Plan
 from rules.edits import added, swapped, with_so_many_sets, without
 from rules.progression import next_plan
 
 EDITS = ("swap", "sets", "out", "add", "driver")
+REASONS = ("filmed", "hands_on", "history", "plateau")
+"""Why a coach may think another driver more likely."""
 
 
 def hear(talk: Talk, event: CoachActed) -> bool:
@@ -49,7 +52,7 @@ def _edited(talk: Talk, plan: Plan, facts: Facts, event: CoachActed) -> Plan | N
     match event.deed:
         case "swap":
             return swapped(talk.screen, plan, facts, first, second)
-        case "sets" if second.isdecimal():
+        case "sets" if is_number(second):
             return with_so_many_sets(talk.screen, plan, first, int(second))
         case "out":
             return without(plan, first)
@@ -64,7 +67,7 @@ def _for_driver(talk: Talk, plan: Plan, facts: Facts, driver: str, reason: str) 
     """Make the plan for another driver, and keep beside it what was found: a disagreement to learn from."""
     assessment = talk.known.assessment
     known = next((one for one in talk.screen.file.prior.get(plan.context or "", ()) if one == driver), None)
-    if assessment is None or known is None or driver == plan.driver:
+    if assessment is None or known is None or driver == plan.driver or reason not in REASONS:
         return None
     made = next_plan(talk.screen, assessment, facts, plan, known, gentle=again.gentle(talk))
     if isinstance(made, NoPlan):

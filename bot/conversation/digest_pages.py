@@ -179,7 +179,7 @@ def choose_message(client_id: int, mark: str) -> Say:
     drafts = tuple(
         Button(data=data(CARD, client_id, "message", mark, one), label=Line(key=f"desk.draft.{one}")) for one in DRAFTS
     )
-    own = Button(data=data("write", client_id), label=Line(key="desk.write_own"))
+    own = Button(data=data("write", client_id, CARD, mark), label=Line(key="desk.write_own"))
     return Say(
         paragraphs=(Line(key="desk.choose.message"),),
         rows=(ButtonRow(buttons=(*drafts, own)),),

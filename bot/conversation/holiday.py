@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -10,6 +9,7 @@ from bot.coaching.desk import Desk
 from bot.coaching.news import Covering
 from bot.conversation import timing
 from bot.conversation.effects import AnswerTap, AskAgain, Button, ButtonRow, Cover, KeepDesk, Line, Say, Show
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from bot.timetable.dates import read_until
 from bot.timetable.rhythm import tz
@@ -52,7 +52,7 @@ def tapped(talk: Talk, words: Sequence[str]) -> bool:
     match words:
         case ["off", until] if _date(until) is not None:
             talk.do(AnswerTap(), Show(view="covers", given={"until": until}))
-        case ["away", until, cover] if (on := _date(until)) is not None and re.fullmatch(r"[0-9]{1,9}", cover):
+        case ["away", until, cover] if (on := _date(until)) is not None and is_number(cover):
             talk.do(AnswerTap())
             _go(talk, on, int(cover))
         case ["back"]:
@@ -72,14 +72,29 @@ def _go(talk: Talk, until: date, cover: int) -> None:
     changed = desk.model_copy(update={"away_until": at, "cover_id": cover})
     event = Covering(at=talk.at, coach_name=talk.known.person.name, until=until.isoformat())
     said = Say(paragraphs=(Line(key="away.set", values={"until": timing.on_date(until)}),))
+    before = desk.cover_id if desk.is_away(talk.at) else None
+    if before is not None and before != cover:
+        _dismiss(talk, desk.model_copy(update={"cover_id": None}), before, Line(key="away.another"))
     talk.do(Cover(desk=changed, to=cover, event=event, said=said))
 
 
 def back(talk: Talk) -> None:
-    """End the holiday."""
+    """End the holiday; who covered is told."""
     desk = talk.known.desk or Desk()
-    talk.do(KeepDesk(desk=desk.model_copy(update={"away_until": None})), AskAgain())
+    here = desk.model_copy(update={"away_until": None})
+    if desk.is_away(talk.at) and desk.cover_id is not None:
+        _dismiss(talk, here, desk.cover_id, Line(key="away.back_told"))
+        return
+    talk.do(KeepDesk(desk=here), AskAgain())
     talk.say(Line(key="away.back"))
+
+
+def _dismiss(talk: Talk, desk: Desk, cover: int, said: Line) -> None:
+    """Keep the desk, and tell who covered so far that they do no more."""
+    before = talk.known.desk
+    until = before.away_until.astimezone(_zone(before)).date() if before and before.away_until else _today(talk)
+    event = Covering(at=talk.at, coach_name=talk.known.person.name, until=until.isoformat(), over=True)
+    talk.do(Cover(desk=desk, to=cover, event=event, said=Say(paragraphs=(said,))))
 
 
 def covers(colleagues: Sequence[tuple[int, str]], until: date) -> Say:
@@ -95,7 +110,10 @@ def covers(colleagues: Sequence[tuple[int, str]], until: date) -> Say:
 
 
 def covering(talk: Talk, event: Covering) -> None:
-    """Say that this coach covers for another from now on."""
+    """Say that this coach covers for another from now on, or no more."""
+    if event.over:
+        talk.say(Line(key="away.you_cover_no_more", values={"coach": event.coach_name}))
+        return
     until = timing.on_date(date.fromisoformat(event.until))
     talk.say(Line(key="away.you_cover", values={"coach": event.coach_name, "until": until}))
 

@@ -90,5 +90,7 @@ class Known:
     """What is stored and can't be read by this version: result, plan."""
     desk: Desk | None = None
     """A coach's desk; None for who has none."""
+    zone: str = "UTC"
+    """The zone of this house, for those of whom none is known."""
     closed: bool = False
     """Whether they may not begin here: only the invited may, and they are not."""

@@ -18,6 +18,7 @@ from bot.conversation.effects import (
     Unlink,
 )
 from bot.conversation.events import Invited
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules.reading import truth
 
@@ -158,10 +159,10 @@ def page_tapped(talk: Talk, carried: str) -> bool:
             talk.do(AnswerTap(), Show(view="looked"))
         case ["l", "coach"]:
             talk.do(AnswerTap(), Show(view="coach"))
-        case ["l", "end", coach] if coach.isdecimal():
+        case ["l", "end", coach] if is_number(coach):
             if _is_theirs(talk, int(coach)):
                 talk.do(AnswerTap(), Show(view="coach", given={"sure": True}))
-        case ["l", "ended", coach] if coach.isdecimal():
+        case ["l", "ended", coach] if is_number(coach):
             if _is_theirs(talk, int(coach)):
                 talk.do(AnswerTap(), Unlink(client_id=talk.known.person.id))
         case ["l", *_]:
@@ -197,13 +198,13 @@ def coach_tapped(talk: Talk, carried: str) -> bool:
     match carried.split(":"):
         case ["k", "invite"]:
             talk.do(AnswerTap(), Show(view="invite", given={"name": ""}))
-        case ["k", "revoke", invite] if invite.isdecimal():
+        case ["k", "revoke", invite] if is_number(invite):
             talk.do(AnswerTap(), Show(view="invites", given={"revoke": int(invite)}))
-        case ["k", "unlink", client] if client.isdecimal():
+        case ["k", "unlink", client] if is_number(client):
             talk.do(AnswerTap(), Show(view="unlink", given={"client": int(client)}))
-        case ["k", "unlinked", client] if client.isdecimal():
+        case ["k", "unlinked", client] if is_number(client):
             talk.do(AnswerTap(), Unlink(client_id=int(client)))
-        case ["k", "stay", client] if client.isdecimal():
+        case ["k", "stay", client] if is_number(client):
             talk.toast("linking.stays")
         case _:
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,20 +12,21 @@ from bot.conversation.effects import Button, ButtonRow, Joined, Line, Picture, S
 from bot.conversation.known import Person
 from bot.timetable.rhythm import tz
 
-LOOKS = (
-    "alert",
-    "client",
-    "acknowledge",
-    "message",
-    "hold",
-    "step_back",
-    "unlock",
-    "refer",
-    "close",
-    "undo",
-    "unlink",
+OWN = (
+    *("acknowledge", "message", "hold", "step_back", "unlock", "refer", "close", "undo", "unlink", "driver"),
+    *("alert", "digest", "result", "plan", "progress", "history", "exercises", "tests", "notes", "note", "name"),
+    *("rescreen", "video", "clip", "export"),
 )
-"""What the audit may say and the client is told in words of its own; anything else is a look at their data."""
+LOOKS: Mapping[str, str] = {
+    **{what: what for what in OWN},
+    **dict.fromkeys(("swap", "sets", "out", "add"), "edit"),
+    "brief": "client",
+    "rate": "rated",
+    "export.zip": "copy",
+    "plan.pdf": "sheet",
+    "letter.pdf": "letter",
+}
+"""How the client is told what the audit says; anything else is a look at their data."""
 INVITES, PAGE = "invites", "coach"
 """The names of their cards: a tap changes them where they stand."""
 
@@ -124,19 +125,19 @@ def _looked_row() -> ButtonRow:
 
 def looked(looks: Iterable[Seen], *, zone: str | None) -> Say:
     """List who looked at what, the newest first; the same on one day is one line."""
-    found: dict[tuple[date, str, str], int] = {}
+    found: dict[tuple[date, str, str], set[datetime]] = {}
     for look in looks:
         on = (look.at.astimezone(tz(zone)) if zone is not None else look.at).date()
-        what = look.what if look.what in LOOKS else "data"
-        found[(on, look.who, what)] = found.get((on, look.who, what), 0) + 1
+        what = LOOKS.get(look.what, "data")
+        found.setdefault((on, look.who, what), set()).add(look.at)  # a page may read more than once
     lines = tuple(
         Line(
-            key="linking.look" if times == 1 else "linking.looks",
+            key="linking.look" if len(times) == 1 else "linking.looks",
             values={
                 "on": timing.short_date(on),
                 "who": who or Line(key="linking.somebody"),
                 "what": Line(key=f"linking.looked.{what}"),
-                "times": times,
+                "times": len(times),
             },
         )
         for (on, who, what), times in found.items()

@@ -11,6 +11,7 @@ from bot.conversation import again, alarm, away, pages, screening, second
 from bot.conversation.activities import Practice
 from bot.conversation.effects import Button, ButtonRow, Forget, Joined, KeepEntry, Line, Slot
 from bot.conversation.known import HOLDING
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules import Prescribed
 from rules.daily import Decision, Today, next_session, stand_in
@@ -308,7 +309,7 @@ def typed(talk: Talk, words: str) -> None:
     if low in ("stop", "pause", "cancel", "enough", "stop here") and now.asked != "today":
         _stop_here(talk, now)
         return
-    told = read_feedback(words, talk.lexicon) if not low.isdigit() else None
+    told = read_feedback(words, talk.lexicon) if not is_number(low) else None
     said = truth(words, talk.lexicon)
     if (chosen := _named(now.asked, low)) is not None and tapped(talk, chosen):
         return
@@ -316,7 +317,7 @@ def typed(talk: Talk, words: str) -> None:
         hurts = second.rest_after_pain(talk, words)
         _hear_today(talk, now, new=new, told=hurts)
         return
-    if low.isdigit() and now.asked in ("before", "after", "pain") and tapped(talk, f"n-{int(low)}"):
+    if is_number(low) and now.asked in ("before", "after", "pain") and tapped(talk, f"n-{int(low)}"):
         return
     if now.asked in ("before", "after") and low in ("skip", "no", "later") and tapped(talk, "skip"):
         return

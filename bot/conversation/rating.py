@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.conversation.effects import KeepRating
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules import SIDES
 from rules.criteria import LEVELS
@@ -48,7 +49,7 @@ def read(talk: Talk, words: str) -> Rated | None:
     if told is None or level not in (*LEVELS, UNSEEN) or words.count(":") > 3:
         return None
     ways = ways_round(talk, test)
-    marks = int(ticks) if ticks.isdecimal() and len(ticks) <= MOST_DIGITS else 0 if not ticks else -1
+    marks = int(ticks) if is_number(ticks) and len(ticks) <= MOST_DIGITS else 0 if not ticks else -1
     if not 0 <= marks < 2 ** len(ways):
         return None
     seen = tuple(way for place, way in enumerate(ways) if marks >> place & 1)

@@ -160,6 +160,7 @@ def reply(known: Known, event: Event, library: Library) -> Turn:
     if isinstance(event, Typed | Tapped | Corrected | Located | Unreadable | Clip | Returned | Invited):
         heard = {"heard_at": event.at, "asked_why": None}
         talk.conversation = talk.conversation.model_copy(update=heard)
+    desk.see_to_digest(talk)
     return talk.turn()
 
 
@@ -472,7 +473,7 @@ def _command(talk: Talk, command: str, rest: str) -> None:
         case "delete":
             leaving.ask_to_erase(talk)
         case "help":
-            talk.say(talk.help())
+            talk.say(talk.help(), *desk.commands(talk))
             _back_to_it(talk)
         case "second":
             if talk.screening is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.conversation.activities import Timing
 from bot.conversation.effects import Forget, Joined, KeepRhythm, Line, Remind, Slot
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from bot.timetable.places import zones_of
 from bot.timetable.rhythm import KINDS, Planned, Rhythm, fitted, instant, next_prompts, tz
@@ -85,9 +86,9 @@ def tapped(talk: Talk, option: str) -> bool:
         case _, "cancel":
             _drop(talk)
             talk.say(Line(key="bot.as_it_was"))
-        case "time", _ if kind == "t" and re.fullmatch("[0-9]{4}", rest):
+        case "time", _ if kind == "t" and re.fullmatch("([01][0-9]|2[0-3])[0-5][0-9]", rest):
             _put(talk, now, at=time(int(rest[:2]), int(rest[2:])))
-        case (("half" | "which_zone"), _) if kind == "o" and rest.isdigit() and int(rest) < len(now.offered):
+        case (("half" | "which_zone"), _) if kind == "o" and is_number(rest) and int(rest) < len(now.offered):
             _chosen(talk, now, now.offered[int(rest)])
         case "zone", "here" if now.zone is not None:
             _put(talk, now, zone=now.zone)
@@ -230,7 +231,7 @@ def _typed_time(talk: Talk, now: Timing, words: str) -> None:
 
 def _typed_choice(talk: Talk, now: Timing, words: str) -> None:
     low = words.lower().strip(" .!")
-    if low.isdigit() and 1 <= int(low) <= len(now.offered):
+    if is_number(low) and 1 <= int(low) <= len(now.offered):
         _chosen(talk, now, now.offered[int(low) - 1])
         return
     if now.asked == "half":

@@ -12,6 +12,7 @@ from bot.conversation import again, coached
 from bot.conversation.activities import Weekly
 from bot.conversation.cards import labels_of_rows, option_label, side_word
 from bot.conversation.effects import Button, ButtonRow, Joined, KeepEntry, KeepPlan, Line, Slot
+from bot.conversation.numbers import is_number
 from bot.conversation.talk import Talk
 from rules import NoPlan, Plan
 from rules.course import Check, Course, course
@@ -190,7 +191,7 @@ def typed(talk: Talk, words: str) -> None:
     if not isinstance(now, Weekly):
         return
     low = words.lower().strip(" .!")
-    if low.isdigit() and tapped(talk, f"n-{int(low)}"):
+    if is_number(low) and tapped(talk, f"n-{int(low)}"):
         return
     if low in ("skip", "no", "later") and tapped(talk, "skip"):
         return

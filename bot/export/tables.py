@@ -17,9 +17,19 @@ from rules.log import Cleared, FlareUp, Retracted, SessionReport, Sliders, Weekl
 Cell: TypeAlias = "str | int | float | bool | datetime | None"
 Row: TypeAlias = "tuple[Cell, ...]"
 
-SIGNS = re.compile(r"'*\s*[=+\-@＝＋－＠]|'*[\s]*[\t\r\n]")
-"""How text begins that a spreadsheet may take for a formula. Apostrophes before it count, so that the one that is put
-before such text can be told from the client's own: take one away from each cell that begins so."""
+SIGNS = re.compile(
+    r"""
+    (?: ^ | (?<=[;\t\r\n；]) )                          # where a cell begins, or may begin in another spreadsheet
+    (?= ['"\s\u200b-\u200f\u2060\ufeff]*               # whatever is shown as nothing, quotes and apostrophes
+        (?: [=+@＝＋－＠]
+          | - (?! [0-9]+ (?:[.,][0-9]+)? \s* (?: [;\t\r\n；] | $ ) ) )   # a negative number is just that
+    )
+    | ^ (?= '*\s*[\t\r\n] )
+    """,
+    re.VERBOSE,
+)
+"""Where in a text an apostrophe goes, so that no spreadsheet takes what follows for a formula. Apostrophes that are
+there already count, so that those put there can be told from the client's own: take one away at each such place."""
 SLIDERS = ("stiffness", "tension", "ease", "options")
 
 
@@ -27,8 +37,9 @@ def as_csv(record: Record, *, zone: str) -> dict[str, str]:
     """Give one CSV text (RFC 4180, with a header) for each table of a record, by the table's name.
 
     Instants stand twice: in UTC and in the time of *zone*, ISO 8601. Days (`on`) are the client's own. Lists are
-    joined with "; ". Text that a spreadsheet may take for a formula begins with an apostrophe. Corrected entries and
-    those taken back are in it, with `stands` "no". Raises ValueError for an unknown zone.
+    joined with "; ". Where text may be taken for a formula, at its beginning or after ";", a tab or a new line, an
+    apostrophe stands before it; numbers stay as they are, negative ones, too. Corrected entries and those taken back
+    are in it, with `stands` "no". Raises ValueError for an unknown zone.
     """
     where = tz(zone)
     return {name: _csv((*columns,), rows(record), where) for name, (columns, rows) in TABLES.items()}
@@ -278,6 +289,6 @@ def _cell(cell: Cell) -> str:
         case bool():
             return "yes" if cell else "no"
         case str():
-            return f"'{cell}" if SIGNS.match(cell) else cell
+            return SIGNS.sub("'", cell)
         case _:
             return str(cell)

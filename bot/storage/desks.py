@@ -242,13 +242,16 @@ class SqlDesks:
         return [Note(at=row.at, who=row.name or "", words=row.value) for row in rows]
 
     async def listed(self, coach_id: int, at: datetime) -> Sequence[Listed]:
-        """List the clients of a coach by name, with what waits for the coach."""
+        """List the clients of a coach, with what waits for the coach."""
         t = self._tables
         ids = await self.caseload(coach_id, at)
         live = and_(t.alert.c.person_id == t.person.c.id, t.alert.c.closed_at.is_(None))
-        chosen = select(t.person.c.id, t.person.c.name, t.alert.c.urgency, t.alert.c.state).outerjoin(t.alert, live)
+        waits = (t.alert.c.urgency, t.alert.c.state, t.alert.c.raised_at)
+        chosen = select(t.person.c.id, t.person.c.name, *waits).outerjoin(t.alert, live)
         rows = await self._connection.execute(chosen.where(t.person.c.id.in_(ids)))
-        return [Listed(id=row.id, name=row.name, urgency=row.urgency, state=row.state) for row in rows]
+        return [
+            Listed(id=row.id, name=row.name, urgency=row.urgency, state=row.state, since=row.raised_at) for row in rows
+        ]
 
     async def caseload(self, coach_id: int, at: datetime) -> Sequence[int]:
         """List the ids of the clients whom a coach looks after now, those whom they cover for included."""

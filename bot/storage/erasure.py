@@ -163,10 +163,10 @@ class _Erasing:
                 await self._run(update(t).where(t.c.person_id == row.person_id).values(value=kept))
 
     async def _invites(self, name: str) -> None:
-        """Delete the invitations that they made, and the one that they came by."""
+        """Delete the invitations that they made, the one that they came by, and those that have ended and name them."""
         t = self._tables.invite
-        rows = (await self._connection.execute(select(t.c.id, t.c.maker_id, t.c.used_at, t.c.value))).all()
-        gone = [row.id for row in rows if row.maker_id == self._id or _invited(row, self._id, name)]
+        rows = (await self._connection.execute(select(t))).all()
+        gone = [row.id for row in rows if row.maker_id == self._id or _invited(row, self._id, name, self._at)]
         await self._run(delete(t).where(t.c.id.in_(gone)))
 
     async def _unnamed(self, table: Table) -> None:
@@ -193,10 +193,13 @@ def chat_of(address: Address) -> str:
     return f"{address.channel}:{address.bot}:{address.chat}"
 
 
-def _invited(row: AnyRow, person_id: int, name: str) -> bool:
+def _invited(row: AnyRow, person_id: int, name: str, at: datetime) -> bool:
+    """Tell whether they came by an invitation, or it has ended and names them; who else used one keeps it."""
     value = row.value if isinstance(row.value, dict) else {}
-    by_number = person_id in (value.get("person_id"), value.get("client_id"), value.get("used_by"))
-    return by_number or (row.used_at is not None and bool(name) and value.get("name") == name)
+    if (used_by := value.get("used_by")) is not None:
+        return bool(used_by == person_id)
+    ended = row.used_at is not None or row.revoked_at is not None or row.expires_at <= at
+    return ended and bool(name) and value.get("name") == name
 
 
 def _sign(person_id: int, name: str) -> re.Pattern[str]:

@@ -63,7 +63,10 @@ class SqlInvites:
         taken = update(t).where(t.c.id == invite_id, self._is_open(at), others).values(used_at=at)
         if (await self._connection.execute(taken)).rowcount != 1:
             return None
-        return _invite((await self._connection.execute(self._all().where(t.c.id == invite_id))).one())
+        row = (await self._connection.execute(self._all().where(t.c.id == invite_id))).one()
+        by = update(t).where(t.c.id == invite_id).values(value={**row.value, "used_by": person_id})
+        await self._connection.execute(by)
+        return _invite(row)
 
     async def revoke(self, invite_id: int, maker_id: int | None, at: datetime) -> bool:
         """Take an invitation back; False where it is open no more, or not theirs."""

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, delete, exists, insert, select, update
+from sqlalchemy import and_, case, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.activities import load
@@ -22,9 +22,9 @@ EMPTIED = "emptied"
 
 
 async def let_go(database: Database, before: datetime) -> int:
-    """Delete events, and empty messages, that are older than *before*; give how many."""
+    """Delete events and invitations that ended, and empty messages, that are older than *before*; give how many."""
     count = 0
-    for step in (_events, _messages):
+    for step in (_events, _invitations, _messages):
         while found := await _in_a_transaction(database, step, before):
             count += found
     return count
@@ -39,6 +39,15 @@ async def _events(connection: AsyncConnection, tables: Tables, before: datetime)
     t = tables.inbox
     old = select(t.c.id).where(t.c.at < before, t.c.state.in_(("done", "aside"))).order_by(t.c.id).limit(AT_ONCE)
     ids = list((await connection.execute(old.with_for_update(skip_locked=True))).scalars())
+    await connection.execute(delete(t).where(t.c.id.in_(ids)))
+    return len(ids)
+
+
+async def _invitations(connection: AsyncConnection, tables: Tables, before: datetime) -> int:
+    """Delete invitations that were used, taken back or too old before then: they name people."""
+    t = tables.invite
+    ended = or_(t.c.used_at < before, t.c.revoked_at < before, t.c.expires_at < before)
+    ids = list((await connection.execute(select(t.c.id).where(ended).order_by(t.c.id).limit(AT_ONCE))).scalars())
     await connection.execute(delete(t).where(t.c.id.in_(ids)))
     return len(ids)
 

@@ -1,14 +1,15 @@
-"""Tells how a database is, without its key and without changing it."""
+"""Tells how a database is, without changing it, and whether a key is its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnClause, Connection, column, func, inspect, select, table
+from sqlalchemy import ColumnClause, Connection, LargeBinary, column, func, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.storage.database import make_engine, place_of, reach, sqlite_file, with_driver
+from bot.storage.crypto import DataKeyMissing, KeyRing
+from bot.storage.database import MARKER, make_engine, place_of, reach, sqlite_file, with_driver
 from bot.storage.upgrade import refuse_newer, revision
 
 STATES = ("inbox", "outbox", "reminder")
@@ -40,6 +41,36 @@ async def look(url: str) -> Status:
             return await connection.run_sync(_read, place)
     finally:
         await engine.dispose()
+
+
+async def is_opened_by(url: str, ring: KeyRing) -> bool:
+    """Tell whether a database was made with these keys, or with none yet; raises as `look` does."""
+    file = sqlite_file(url)
+    if file is not None and not file.exists():
+        return True
+    engine = _reader(url)
+    try:
+        await reach(engine)
+        async with engine.connect() as connection:
+            marker = await connection.run_sync(_marker)
+    finally:
+        await engine.dispose()
+    try:
+        return marker is None or ring.decrypt(marker).decode() in ring.lookups(MARKER)
+    except DataKeyMissing:
+        return False
+
+
+def _marker(connection: Connection) -> bytes | None:
+    """Read what a database keeps of its keys, still encrypted."""
+    if not inspect(connection).has_table("meta"):
+        return None
+    name: ColumnClause[str] = column("name")
+    value = column("value", LargeBinary)
+    found: bytes | None = connection.execute(
+        select(value).select_from(table("meta", name, value)).where(name == MARKER)
+    ).scalar()
+    return found
 
 
 def _reader(url: str) -> AsyncEngine:

@@ -29,7 +29,7 @@ from bot.workflow.ports import Address, Message, OutboxRow, Raw, Speed, Turns
 log = logging.getLogger(__name__)
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
-URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2}
+URGENT_FIRST = {"safety": 0, "reply": 1, "prompt": 2, "announcement": 3}
 """Which chat is served first; within a chat, messages keep their order."""
 MOST_TRIES = 10
 """How often the sending of one message may be cut off by the end of its process. A proposal."""

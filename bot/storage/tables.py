@@ -278,7 +278,7 @@ def _coaching(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON)
             Column("kind", String, nullable=False),  # coach, client
             Column("lookup", String(LOOKUP), nullable=False, unique=True),  # of the token, which is kept nowhere
             _somebody("maker_id"),  # NULL: the operator
-            Column("value", secrets, nullable=False),  # name: what the one invited is called
+            Column("value", secrets, nullable=False),  # name: what the one invited is called; used_by
             Column("made_at", UtcTime, nullable=False),
             Column("expires_at", UtcTime, nullable=False),
             Column("used_at", UtcTime),
@@ -386,7 +386,7 @@ def _post(metadata: MetaData, secret: EncryptedText, secrets: EncryptedJSON) -> 
             _reference("address_id", "address.id"),
             Column("card", String),
             Column("message", secrets, nullable=False),
-            Column("priority", String, nullable=False),  # safety, reply, prompt
+            Column("priority", String, nullable=False),  # safety, reply, prompt, announcement
             Column("state", String, nullable=False),  # waiting, sending, sent, failed, superseded, withheld
             Column("attempts", Integer, nullable=False),
             Column("uncertain", Boolean, nullable=False),  # perhaps sent before

@@ -13,9 +13,11 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    String,
     Table,
     and_,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -65,6 +67,10 @@ from bot.storage.writes import Writes
 from bot.timetable.rhythm import KINDS, Rhythm, Slot
 from bot.workflow.ports import Address, DueRow, InboxRow, Message, NobodyError, Raw
 
+MOST_OF_A_CHAT = 10
+"""Events of one chat that a batch takes at most. A proposal."""
+LOOKED_AT = 1000
+"""Events among which they are chosen: where more wait, the oldest. A proposal."""
 FIRST_ROLE = "client"
 TROUBLE = frozenset({"08", "40", "53", "55", "57", "58"})
 """Classes of SQLSTATE that no event is to blame for: connection, locks, resources, operator, system."""
@@ -105,6 +111,7 @@ class SqlTurns:
     async def pending(self, limit: int, now: datetime, sources: Collection[str]) -> Sequence[InboxRow]:
         """Give the rows that wait, the oldest first: within a chat, that is the order in which they came.
 
+        Of one chat come only so many at a time, so that who writes much delays others little.
         They are locked. Rows that another process has in hand are passed over, and so is what came later in their
         chats: nobody handles it before them. Where processes share the database, a row of no chat comes alone.
         """
@@ -112,6 +119,12 @@ class SqlTurns:
         # The source is dressed up, or SQLite takes the index that begins with it, and reads all that ever came.
         here = and_(in_state(t, "waiting"), (t.c.source + "").in_(sorted(sources)))
         here = and_(here, or_(t.c.not_before.is_(None), t.c.not_before <= now))
+        oldest = select(t.c.id, t.c.chat).where(here).order_by(t.c.id).limit(LOOKED_AT).subquery()
+        of_chat = func.coalesce(oldest.c.chat, cast(oldest.c.id, String))
+        ranked = select(oldest.c.id, func.row_number().over(partition_by=of_chat, order_by=oldest.c.id).label("rank"))
+        ranks = ranked.subquery()
+        here = t.c.id.in_(select(ranks.c.id).where(ranks.c.rank <= MOST_OF_A_CHAT).order_by(ranks.c.id).limit(limit))
+        here = and_(here, in_state(t, "waiting"))  # again, as another process may have handled it meanwhile
         if not self._shared:
             before = t.alias("before")
             put_off = and_(in_state(before, "waiting"), before.c.chat == t.c.chat, before.c.id < t.c.id)

@@ -27,10 +27,12 @@ class Door:
     """What an invitation looks like here, and who may come in.
 
     `bot` is the bot's name on Telegram, None at a terminal; `invite_only`: nobody begins without an invitation.
+    `zone` is that of coaches who never said theirs.
     """
 
     bot: str | None = None
     invite_only: bool = False
+    zone: str = "UTC"
     make_token: Callable[[], str] = new_token
 
     def link(self, token: str) -> str:
@@ -38,7 +40,12 @@ class Door:
         return f"https://t.me/{self.bot}?start={token}" if self.bot is not None else f"/start {token}"
 
     def seen(self, known: Known) -> Known:
-        """Say whether it is closed to a person: neither staff, nor linked with a coach, nor agreed before."""
+        """Say what zone this house is in, and whether it is closed to a person.
+
+        That is who is neither staff, nor linked with a coach, nor agreed before.
+        """
+        if known.zone != self.zone:
+            known = replace(known, zone=self.zone)
         staff = {"coach", "operator"} & set(known.person.roles)
         if not self.invite_only or staff or known.person.linked or known.consent is not None:
             return known

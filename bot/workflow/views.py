@@ -50,7 +50,8 @@ async def _alert(turns: Turns, asked: Asked) -> Sequence[Say]:
     desk = await turns.desks.desk(asked.viewer_id)
     talk = Talk(client.known, asked.at, asked.library)
     choose, anew = str(asked.given.get("choose", "")), bool(asked.given.get("anew"))
-    return [desk_pages.alert_card(talk, choose=choose, anew=anew, zone=desk.zone)]
+    zone = None if desk.assumed else desk.zone  # hours of a zone that is not surely theirs are told as UTC
+    return [desk_pages.alert_card(talk, choose=choose, anew=anew, zone=zone)]
 
 
 async def _mydata(turns: Turns, asked: Asked) -> Sequence[Say]:

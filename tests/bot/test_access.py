@@ -227,11 +227,21 @@ async def test_every_look_is_noted_and_refusals_are_not_looks(scene: Scene) -> N
         "k:", "k:client", "k:client:", "k:client:x", "k:client:-1", "k:do:1:1", "k:do:x:1:hold:3", "k:do:1:1:erase",
         "k:act:1:hold:3", "k:see:1:everything", "k:edit:1:a:b:c:d", "k:clients:x", "k:client:99999999999999999999",
         "k:do:1:1:hold:many", "k:act:1:sets:fp1:99", "k:act:1:driver:nothing:filmed", "k:choose:1:1:delete",
+        # digits of other scripts, numbers without an end, exercises and reasons that there are not
+        "k:revoke:١", "k:unlink:٢", "k:unlinked:٢", "k:stay:٢", "k:client:٢", "k:revoke:" + "1" * 5000,
+        "k:unlinked:" + "1" * 5000, "l:end:٢", "l:ended:٢", "k:edit:1:nothing:swap", "k:edit:1:nothing",
+        "k:edit:1:-:driver-nothing", "k:edit:1:-:add-٢", "k:act:1:swap:nothing:fp1", "k:act:1:swap:fp1:nothing",
+        "k:act:1:sets:fp1:٢", "k:act:1:out:nothing", "k:act:1:add:nothing", "k:act:1:driver:pelvic:because",
+        "k:act:1:rate:nothing:left:clear:0", "k:do:1:1:unlock:because", "k:do:1:1:message:words:anything",
+        "k:do:1:1:acknowledge:more", "k:digest:1:next_driver:mark:nothing", "k:digest:1:message:mark:words:anything",
+        "k:digest:1:erase:mark", "k:write:1:٢", "k:write:1:2:3:4", "k:away:2026-02-01:٢",
     ],
 )  # fmt: skip
 async def test_what_no_button_carries_does_nothing(scene: Scene, data: str) -> None:
     before = await scene.changed()
     await scene.house.hears("sam", tap=data.replace(":1:", f":{scene.client}:", 1))
+    [_, answered] = scene.house.line.taps[-1]
+    assert answered == "That one is behind us. Here is where we are."  # as an old button is
     t = scene.database.tables.inbox
     async with scene.database.begin() as connection:
         aside = (await connection.execute(select(func.count()).where(t.c.state == "aside"))).scalar_one()

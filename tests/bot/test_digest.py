@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -342,7 +342,7 @@ def test_the_week_on_a_phone(library: Library) -> None:
 
 # --- when it comes
 
-BERLIN = Desk(zone="Europe/Berlin")
+BERLIN = Desk(zone="Europe/Berlin", digest_at=time(17, 30))
 
 
 def test_a_digest_comes_once_on_each_local_date_whatever_the_clocks_do() -> None:
@@ -411,4 +411,4 @@ def test_who_is_away_has_no_digest(library: Library) -> None:
     assert shown.view == "digest"
     away = BERLIN.model_copy(update={"away_until": NOW + timedelta(days=9)})
     assert reply(replace(coach, desk=away), due, library).effects == ()
-    assert reply(replace(coach, desk=Desk()), due, library).effects == ()
+    assert reply(replace(coach, desk=Desk(off=True)), due, library).effects == ()

@@ -320,6 +320,68 @@ async def test_a_digest_is_emptied_when_a_client_whom_it_names_is_deleted(house:
     assert not [text for text in texts if "Eve" in text]
 
 
+async def employed(house: House) -> None:
+    """Let sam have come by an invitation, and do something."""
+    async with house.store.turns() as turns:
+        await turns.desks.links.employ(house.people["sam"], "", NOW, operator=False, takes_all=False)
+    await house.hears("sam", text="/clients")
+
+
+async def test_a_digest_comes_to_who_never_said_when(house: House) -> None:
+    await employed(house)
+    desk = await house.desk()
+    assert (desk.zone, desk.assumed, desk.digest_at) == ("UTC", True, time(8, 0))
+    told = "\n".join(await house.waits_until(NOW.replace(hour=23)))
+    assert "NOW: 1" not in told
+    told = "\n".join(await house.waits_until(NOW.replace(hour=8, minute=1) + timedelta(days=1)))
+    assert "NOW: 1" in told
+    told = "\n".join(await house.waits_until(NOW.replace(hour=8, minute=1) + timedelta(days=2)))
+    assert "NOW: 1" in told  # and each day from then on
+    assert "When shall the digest come" in (await house.hears("sam", text="/desk 7:00"))[0]  # UTC is nobody's word
+    assert "No more digests" in (await house.hears("sam", text="/desk off"))[0]
+    await house.hears("sam", text="/clients")
+    told = "\n".join(await house.waits_until(NOW + timedelta(days=5)))
+    assert "NOW: 1" not in told
+
+
+async def test_the_zone_of_a_coach_who_has_reminders_is_theirs(house: House) -> None:
+    await house.puts("sam", NOW, KeepRhythm(rhythm=RHYTHM))
+    await employed(house)
+    assert (await house.desk()).zone == "Europe/London"
+
+
+async def test_own_words_from_a_digest_decide_the_matter(house: House) -> None:
+    [before] = await house.hears("sam", text="/digest")
+    assert "DECIDE: 3" in before
+    matter = next(line for line in before.splitlines() if line.endswith("→ message"))
+    number = matter.split()[0]
+    await house.hears("sam", tap=house.button(f"{number} Message"))
+    own = house.button("Write my own")
+    await house.hears("sam", tap=own)
+    assert (await house.desk()).answered == ()  # nothing is sent yet
+    await house.hears("sam", text="how are you")
+    assert (await house.desk()).answered == (own.rpartition(":")[2],)
+    assert await house.hears("sam", tap=own) == []  # once for each matter
+    assert house.line.taps[-1][1] is not None
+    [after] = await house.hears("sam", text="/digest")
+    assert "DECIDE: 2" in after
+
+
+async def test_the_list_has_who_needs_the_coach_most_first_then_who_waits_longest(house: House) -> None:
+    def an_alert(urgency: str, hours: int) -> KeepAlert:
+        at = NOW - timedelta(hours=hours)
+        reason = Reason.model_validate({"kind": "words", "what": "asks", "urgency": urgency, "at": at})
+        return KeepAlert(alert=raised(None, reason, id_="a2"))
+
+    await house.puts("bea", NOW, an_alert("clinician", 9))
+    await house.puts("cleo", NOW, an_alert("emergency", 1))
+    await house.puts("dan", NOW, an_alert("urgent", 30))
+    await house.hears("sam", text="/clients")
+    rows = house.line.sends[-1].message.rows
+    listed = [button["label"].split()[0].strip(":·") for row in rows for button in row["buttons"]]
+    assert [name.lower() for name in listed[:5]] == ["cleo", "dan", "ann", "bea", "eve"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -327,7 +389,7 @@ async def test_a_digest_is_emptied_when_a_client_whom_it_names_is_deleted(house:
         ("/desk 17:30", "When shall the digest come"),
         ("/desk 17:30 Nowhereville", "When shall the digest come"),
         ("/desk 5pm London", "Digest at 17:00 (Europe/London)"),
-        ("/desk Tokyo", "Digest at 17:30 (Asia/Tokyo)"),
+        ("/desk Tokyo", "Digest at 08:00 (Asia/Tokyo)"),
     ],
 )
 async def test_the_desk_is_set_in_words(house: House, words: str, says: str) -> None:

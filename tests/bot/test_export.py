@@ -16,7 +16,17 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from bot.coaching.record import Answered, Assessed, Consented, Flagged, Looked, Planned, Record
+from bot.coaching.record import (
+    PRIVATE_FLAGS,
+    Answered,
+    Assessed,
+    Consented,
+    Flagged,
+    Looked,
+    Planned,
+    Record,
+    without_private,
+)
 from bot.conversation.effects import Effect, KeepAnswer, KeepAssessment, KeepPlan, LiftFlag, RaiseFlag
 from bot.export.copy import KEYS, WordsOf, as_json, from_json, readable, words_in
 from bot.export.fhir import as_fhir, validate
@@ -320,6 +330,33 @@ def told(words: str) -> Answered:
     return Answered(at=at, screening="s1", path="reports.task", value="stand_up", how="typed", words=words)
 
 
+# --- what is the client's alone
+
+
+def test_a_coach_reads_nowhere_what_a_private_flag_rests_on(limited: Record, screen: Screen) -> None:
+    private = Flag(
+        id=PRIVATE_FLAGS[0], row="37b", urgency="clinician", action="pause", because=("reports.violence",), source="s"
+    )
+    other = private.model_copy(update={"id": "rf30_loose_painful", "because": ("reports.loose",)})
+    facts = limited.assessments[-1].facts.model_copy(update={"reports": {"violence": "yes"}})
+    assessment = limited.assessments[-1].assessment.model_copy(update={"flags": (private, other)})
+    assessed = dataclasses.replace(limited.assessments[-1], assessment=assessment, facts=facts)
+    raised = [Flagged(flag=one, screen=screen.id, raised_at=limited.at, own_words="oh") for one in (private, other)]
+    answer = dataclasses.replace(told("he hits me"), path="reports.violence", value="yes")
+    held = dataclasses.replace(limited, assessments=(assessed,), flags=tuple(raised), answers=(answer,))
+    assert "violence" in as_json(held)
+
+    seen = without_private(held)
+    bundle = [one for one in as_fhir(seen, screen)["entry"] if one["resource"]["resourceType"] != "Questionnaire"]
+    written = [as_json(seen), json.dumps(bundle), *as_csv(seen, zone="UTC").values()]
+    for text in written:
+        assert "violence" not in text
+        assert "he hits me" not in text
+    assert [flag.because for flag in seen.assessments[0].assessment.flags] == [(), ("reports.loose",)]
+    assert [one.flag.because for one in seen.flags] == [(), ("reports.loose",)]
+    assert [row["because"] for row in rows(as_csv(seen, zone="UTC")["flags"])] == ["", "reports.loose"]
+
+
 # --- tables
 
 
@@ -328,18 +365,49 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def plain(cell: str) -> str:
-    """Take the apostrophe away that guards a cell."""
-    return cell[1:] if cell.startswith("'") and SIGNS.match(cell[1:]) else cell
+    """Take the apostrophes away that guard a cell."""
+    return "".join(sign for at, sign in enumerate(cell) if sign != "'" or not SIGNS.match(cell, at))
 
 
-@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "  =1+1", "\n=1", " @x", "'=1", "＝1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("=1+1", "+1", "-1+1", "- 1", "－1", "@SUM(A1)", "\tx", "\rx", "  =1+1", " @x", "'=1", "＝1", '"=1'),
+        "\u200b=1",
+    ],
+)
 def test_a_cell_that_a_spreadsheet_may_take_for_a_formula_is_guarded(empty: Record, words: str) -> None:
     (row,) = rows(as_csv(dataclasses.replace(empty, answers=(told(words),)), zone="UTC")["answers"])
     assert row["own_words"] == f"'{words}"
     assert plain(row["own_words"]) == words
 
 
-@pytest.mark.parametrize("words", ["about 20", "'tis", 'she said "no", twice\r\nand left', "a;b,c", "1-2", "é=ü"])
+@pytest.mark.parametrize(
+    ("words", "guarded"),
+    [
+        ("left;=1+1", "left;'=1+1"),
+        ("left; @x", "left;' @x"),
+        ("a\t+1;-2+3", "a\t'+1;'-2+3"),
+        ("a\r\n＝1", "a\r'\n'＝1"),
+        ("a;'=1", "a;''=1"),
+        (";\n=1", ";'\n'=1"),
+        ("\n=1", "'\n'=1"),
+        ("a；=1", "a；'=1"),
+    ],
+)
+def test_a_formula_after_what_another_spreadsheet_splits_at_is_guarded(empty: Record, words: str, guarded: str) -> None:
+    (row,) = rows(as_csv(dataclasses.replace(empty, answers=(told(words),)), zone="UTC")["answers"])
+    assert row["own_words"] == guarded
+    assert plain(row["own_words"]) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("about 20", "'tis", 'she said "no", twice\r\nand left', "a;b,c", "1-2", "é=ü"),
+        *("-1", " -2.5", "-1,5", "3;-4;x", "'-3", "x;'-3"),
+    ],
+)
 def test_other_words_come_back_as_they_were(empty: Record, words: str) -> None:
     (row,) = rows(as_csv(dataclasses.replace(empty, answers=(told(words),)), zone="UTC")["answers"])
     assert row["own_words"] == words

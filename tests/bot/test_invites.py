@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bot.conversation.effects import KeepConsent
 from bot.conversation.known import CONSENT_VERSION
@@ -106,6 +106,49 @@ async def test_it_is_used_once(store: SqlStore) -> None:
     assert not await redeemed(store, number, bea)
     assert not await redeemed(store, number, ann)
     assert not await found(store, token)
+
+
+async def carried(store: SqlStore, number: int) -> dict[str, object] | None:
+    t = store._database.tables.invite
+    async with store._database.begin() as connection:
+        held = (await connection.execute(select(t.c.value).where(t.c.id == number))).scalar()
+        return dict(held) if held is not None else None
+
+
+async def test_who_used_it_is_kept_and_goes_with_them(store: SqlStore) -> None:
+    sam, ann, bea = await coach(store), await person(store, ANN), await person(store, BEA)
+    by_ann, _ = await invite(store, sam, name="A. from the gym")  # she is called otherwise by now
+    by_bea, _ = await invite(store, sam, name="ann")  # for another Ann, who is here as Bea
+    ended, token = await invite(store, sam, name="ann")
+    open_, _ = await invite(store, sam, name="ann", at=NOW + timedelta(days=30))
+    assert await redeemed(store, by_ann, ann)
+    assert await redeemed(store, by_bea, bea)
+    assert (await carried(store, by_ann) or {})["used_by"] == ann
+    assert "used_by" not in (await carried(store, ended) or {})
+    later = UNTIL + timedelta(hours=1)
+    assert not await found(store, token, later)
+    async with store.turns() as turns:
+        await turns.erase(ann, later)
+    assert [await carried(store, number) is not None for number in (by_ann, by_bea, ended, open_)] == [
+        *(False, True, False, True)
+    ]
+
+
+async def test_invitations_that_ended_are_let_go_with_time(store: SqlStore) -> None:
+    sam, ann = await coach(store), await person(store, ANN)
+    texts = timedelta(days=90)
+    used, _ = await invite(store, sam, name="ann")
+    taken_back, _ = await invite(store, sam, name="bea")
+    expired, _ = await invite(store, sam, name="cleo")
+    fresh, _ = await invite(store, sam, name="dan", at=NOW + texts)
+    assert await redeemed(store, used, ann)
+    async with store._open() as turns:
+        assert await turns.desks.invites.revoke(taken_back, sam, NOW)
+    all_ = (used, taken_back, expired, fresh)
+    for days, there in ((89, 4), (91, 2), (98, 1)):
+        await store.sweep(NOW + timedelta(days=days), keep=timedelta(days=730), texts=texts)
+        assert sum([await carried(store, number) is not None for number in all_]) == there
+    assert await carried(store, fresh) is not None
 
 
 async def test_of_many_who_take_it_at_once_one_gets_it(store: SqlStore) -> None:

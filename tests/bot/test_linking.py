@@ -7,20 +7,25 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import get_args
 
 import pytest
 from sqlalchemy import update
 
 from bot.channels.console import plain
 from bot.channels.telegram import make_telegram
-from bot.coaching.alerts import Reason, raised
+from bot.coaching.alerts import Deed, Reason, raised
 from bot.coaching.news import AlertTold
+from bot.conversation import linking_pages
+from bot.conversation.client_pages import SEEN
+from bot.conversation.decided import EDITS
 from bot.conversation.effects import KeepAlert
 from bot.conversation.events import Elsewhere
 from bot.conversation.known import Known
 from bot.phrasebook import load_phrasebook
 from bot.storage.crypto import KeyRing
 from bot.storage.database import open_database
+from bot.storage.desks import DEEDS
 from bot.storage.store import SqlStore
 from bot.workflow.deliver import deliver
 from bot.workflow.door import LASTS, MOST_OPEN, Door
@@ -382,11 +387,39 @@ async def test_a_client_sees_who_the_coach_is_and_who_looked(house: House) -> No
     assert "Nobody has looked" in (await house.taps("ann", "Who looked"))[0]
     async with house.store._open() as turns:
         for what in ("alert", "alert", "message", "something_new"):
+            house.clock.skip(timedelta(minutes=1))
             await turns.desks.check(sam, ann, what, house.clock.now())
     said = (await house.taps("ann", "Who looked"))[0]
     assert "5 January: sam was shown what needs care (2 times)" in said
     assert "5 January: sam wrote to you" in said
     assert "5 January: sam looked at your data" in said
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        *(("export", "asked for a copy of your record"), ("export.zip", "got a copy of your record as files")),
+        *(("swap", "changed your exercises"), ("sets", "changed your exercises"), ("out", "changed your exercises")),
+        *(("add", "changed your exercises"), ("driver", "decided what your exercises are for")),
+        *(("hold", "paused your exercises"), ("step_back", "made your exercises one step easier")),
+        *(("video", "asked you for a film of a test"), ("clip", "looked at your film of a test")),
+        *(("letter.pdf", "got your letter for a clinician"), ("plan.pdf", "got your exercises as a sheet")),
+        *(("brief", "looked at your page"), ("result", "read your result"), ("digest", "for a digest")),
+        *(("note", "noted something about you"), ("notes", "read the coaches' notes"), ("rate", "saw of a test")),
+    ],
+)
+def test_a_client_is_told_of_each_kind_of_look_in_its_own_words(library: Library, what: str, told: str) -> None:
+    look = linking_pages.Seen(at=NOW, who="Sam", what=what)
+    book = load_phrasebook(library)
+    [_, listed] = linking_pages.looked([look, look], zone=None).paragraphs
+    assert book.text(listed, "en").startswith("5 January: Sam ")
+    assert told in book.text(listed, "en")
+    assert "times" not in book.text(listed, "en")  # what one page read twice was one look
+
+
+def test_all_that_coaches_do_has_words_of_its_own() -> None:
+    done = {*DEEDS, *EDITS, *SEEN, *get_args(Deed), "undo", "unlink", "rate", "video"}
+    assert {what for what in done if linking_pages.LOOKS.get(what, "data") == "data"} == set()
 
 
 async def test_a_client_without_a_coach_is_told_what_that_means(house: House) -> None:

@@ -177,10 +177,16 @@ async def test_an_update_comes_back_as_it_came(store: Store) -> None:
 
 
 async def test_events_wait_in_the_order_in_which_they_came(store: Store) -> None:
-    await store.receive([raw(str(n), chat="ann" if n % 2 else "sam") for n in range(20, 0, -1)])
-    assert await pending(store) == [str(n) for n in range(20, 0, -1)]
+    await store.receive([raw(str(n)) for n in range(9, 0, -1)])
+    assert await pending(store) == [str(n) for n in range(9, 0, -1)]
     async with store.turns() as turns:
-        assert [row.raw.key for row in await turns.pending(3, NOW, SOURCES)] == ["20", "19", "18"]
+        assert [row.raw.key for row in await turns.pending(3, NOW, SOURCES)] == ["9", "8", "7"]
+
+
+async def test_who_writes_much_delays_others_little(store: Store) -> None:
+    await store.receive([raw(str(n)) for n in range(100)])
+    await store.receive([in_chat(100), in_chat(110)])
+    assert await pending(store) == [*(str(n) for n in range(10)), "100", "110"]
 
 
 async def test_what_is_done_or_set_aside_waits_no_more(store: Store) -> None:

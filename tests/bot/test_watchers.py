@@ -92,6 +92,32 @@ async def test_who_comes_back_hears_of_what_their_cover_was_told(house: Chain) -
     assert "I told sam now, too" in house.told("ann")
 
 
+async def test_who_covers_hears_when_it_is_over_and_the_coach_that_it_is_done(house: Chain) -> None:
+    await settled(house, "sam", "kim", "lee")
+    await house.goes_away("sam", "kim")
+    assert "You cover for sam" in house.told("kim")
+    back = "\n".join(await house.says("sam", "/away back"))
+    assert "Welcome back" in back
+    assert "whoever covered is told" in back
+    assert house.told("kim").count("You no longer cover for sam") == 1
+    again = "\n".join(await house.says("sam", "/away back"))  # nobody covers now, and nobody is told
+    assert "whoever covered is told" not in again
+    assert house.told("kim").count("You no longer cover for sam") == 1
+
+
+async def test_another_cover_takes_over_from_the_one_before(house: Chain) -> None:
+    await settled(house, "sam", "kim", "lee")
+    await house.goes_away("sam", "kim")
+    await house.says("sam", "/away 3 weeks")
+    await house.taps("sam", "lee")
+    assert "Whoever covered so far is told" in house.told("sam")
+    assert house.told("kim").count("You no longer cover for sam") == 1
+    assert "You cover for sam" in house.told("lee")
+    assert "no longer" not in house.told("lee")
+    await house.alarms("ann")
+    assert (house.cards("lee"), house.cards("kim")) == (1, 0)
+
+
 async def test_a_cover_who_is_away_leads_to_who_covers_for_them(house: Chain) -> None:
     await settled(house, "sam", "kim", "lee")
     await house.goes_away("kim", "lee")

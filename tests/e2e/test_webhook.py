@@ -90,7 +90,7 @@ async def test_a_screening_outlives_one_of_two_processes(tmp_path: Path, postgre
 
 async def heard(replica: Replica, words: str) -> bool:
     """Wait a while until a process has logged something; False where it has not."""
-    for _ in range(150):
+    for _ in range(120):
         if words in replica.log.read_text():
             return True
         await asyncio.sleep(0.1)

@@ -181,7 +181,7 @@ async def test_where_the_database_cannot_be_read_nothing_old_is_shown() -> None:
 
 async def test_every_alert_and_panel_asks_for_a_figure_that_is_there() -> None:
     async def standing(_: datetime) -> Standing:
-        return Standing()
+        return Standing(screenings={"came": 1})
 
     metrics = Metrics(FakeClock(NOW))
     metrics.standing, metrics.newest_backup = standing, lambda: NOW - timedelta(hours=1)
