@@ -36,7 +36,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _number(given: str) -> int:
-    if not given.isdecimal() or len(given) > 15:
+    from bot.conversation.numbers import is_number
+
+    if not is_number(given):
         raise argparse.ArgumentTypeError(f"{given!r} is no client's number; it stands on their coach's cards")
     return int(given)
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, get_type_hints
 from pydantic import TypeAdapter
 
 from bot.coaching.record import Answered, Assessed, Flagged, Record
+from bot.conversation.linking_pages import LOOKS
 from bot.timetable.rhythm import Rhythm, tz
 from rules import SIDES, Assessment, Attempt, Facts, Finding, Library, Prescribed, Question, Row, Screen, Value
 from rules.facts import ATTEMPT_FIELDS, run_of
@@ -529,7 +530,10 @@ class _Page:
             yield _table([self.say(f"copy.{key}", {}) for key in ("when", "what", "to")], rows)
 
     def _looked(self) -> Iterator[str]:
-        rows = [(self._at(looked.at), looked.who, looked.what) for looked in reversed(self.record.looked)]
+        rows = [
+            (self._at(looked.at), looked.who, self.say(f"linking.looked.{LOOKS.get(looked.what, 'data')}", {}))
+            for looked in reversed(self.record.looked)
+        ]
         if rows:
             yield _table([self.say(f"copy.{key}", {}) for key in ("when", "who", "what")], rows)
 

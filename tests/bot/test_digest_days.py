@@ -26,11 +26,13 @@ from bot.conversation.effects import (
 )
 from bot.conversation.known import CONSENT_VERSION, Known
 from bot.phrasebook import load_phrasebook
+from bot.settings import SettingsError, read_settings
 from bot.storage.crypto import KeyRing
 from bot.storage.database import open_database
 from bot.storage.store import SqlStore
 from bot.timetable.rhythm import Rhythm, Slot
 from bot.workflow.deliver import deliver
+from bot.workflow.door import Door
 from bot.workflow.due import due
 from bot.workflow.handle import handle
 from bot.workflow.ports import Message, NotTheirsError, Raw, Signs
@@ -348,6 +350,14 @@ async def test_the_zone_of_a_coach_who_has_reminders_is_theirs(house: House) -> 
     await house.puts("sam", NOW, KeepRhythm(rhythm=RHYTHM))
     await employed(house)
     assert (await house.desk()).zone == "Europe/London"
+
+
+def test_the_zone_of_the_house_is_a_setting(monkeypatch: pytest.MonkeyPatch, screened: Known) -> None:
+    monkeypatch.setenv("COXA_ZONE", "Europe/Berlin")
+    assert Door(zone=read_settings().zone).seen(screened).zone == "Europe/Berlin"
+    monkeypatch.setenv("COXA_ZONE", "Nowhere")
+    with pytest.raises(SettingsError, match="COXA_ZONE: it is 'Nowhere'"):
+        read_settings()
 
 
 async def test_own_words_from_a_digest_decide_the_matter(house: House) -> None:

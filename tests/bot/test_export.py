@@ -311,6 +311,13 @@ def flagged(library: Library) -> Record:
     return chat.record()
 
 
+def test_the_page_says_in_words_what_was_looked_at(empty: Record, words_of: WordsOf) -> None:
+    looked = Looked(at=empty.at, who="Sam", what="export.zip")
+    page = readable(dataclasses.replace(empty, looked=(looked,)), say, words_of=words_of)
+    assert "got a copy of your record as files" in page
+    assert "export.zip" not in page
+
+
 @pytest.fixture(scope="module")
 def empty() -> Record:
     at = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

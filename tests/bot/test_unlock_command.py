@@ -54,9 +54,9 @@ async def test_a_stop_is_lifted_and_the_client_is_told(house: House, capsys: pyt
 async def test_nobody_of_that_number_and_no_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert await asyncio.to_thread(main, ["unlock", "77", "--reason", "spoke"]) == 1
     assert "there is no client 77" in capsys.readouterr().err
-    for wrong in (["unlock", "ann", "--reason", "spoke"], ["unlock", "1"], ["unlock", "1", "--reason", "because"]):
+    for wrong in (["ann", "--reason", "spoke"], ["٣", "--reason", "spoke"], ["1"], ["1", "--reason", "because"]):
         with pytest.raises(SystemExit):
-            main(wrong)
+            main(["unlock", *wrong])
 
 
 async def test_nobody_in_a_chat_has_the_number_of_the_console(house: House) -> None:
